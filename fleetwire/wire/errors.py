@@ -1,0 +1,166 @@
+"""What can go wrong, in one tree; the error codes and the close codes, each in one table.
+
+    FleetwireError
+    |-- ConfigError            a setting is missing or wrong (the user's to mend)
+    |-- MessageError           what a peer sent is refused (answered with an `error` message)
+    |-- DataError              what a program publishes is refused (raised to the caller)
+    |-- ReportError            a MetaTrader report can't be read
+    |-- ListenError            the address can't be listened on
+    `-- ClientError
+        |-- AuthenticationError    the server refused the token
+        |-- SubscriptionError      the server refused every channel asked for
+        |-- RequestError           the server answered a request with an `error`
+        |-- RequestTimeoutError    no answer in time
+        `-- NotConnectedError      there is no connection (any more)
+"""
+
+from enum import Enum
+from typing import NamedTuple
+
+
+class FleetwireError(Exception):
+    """The root of everything that fleetwire raises on purpose."""
+
+
+class ConfigError(FleetwireError, ValueError):
+    """A setting is missing or wrong; the text says which, and what to give instead."""
+
+
+class DataError(FleetwireError, ValueError):
+    """What a program asked to publish can't be published; nothing was published."""
+
+
+class ReportError(FleetwireError):
+    """A MetaTrader report can't be read; the text says what is wrong and where."""
+
+
+class ListenError(FleetwireError, OSError):
+    """The server can't listen on its address; the text says why and what to do."""
+
+
+class ErrorCode(Enum):
+    """Codes of `error` messages and of rejected channels. The value is (temporary, what the code means)."""
+
+    malformed_json = (False, "the message is not JSON")
+    invalid_message = (False, "the message is JSON, but not of the form that its type has")
+    unknown_type = (False, "no message of this type exists")
+    too_deep = (False, "the message is nested too deeply")
+    binary_not_spoken = (False, "a binary frame came where only text is spoken")
+    not_authenticated = (False, "authenticate first")
+    token_invalid = (False, "the token is not known here")
+    unknown_channel = (False, "no channel of this name exists")
+    too_many_channels = (False, "one session can't hear that many channels")
+    internal_error = (True, "the server failed; the failure is in its log")
+
+    @property
+    def temporary(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self.value[0]
+
+    @property
+    def meaning(self) -> str:
+        """One line for the documentation."""
+        return self.value[1]
+
+
+class MessageError(FleetwireError):
+    """What a peer sent is refused.
+
+    Args:
+        code: from the one table.
+        message: what is wrong, and what to do about it.
+        request_id: the `id` of the refused request, where it could be read.
+    """
+
+    def __init__(self, code: ErrorCode, message: str, request_id: int | str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.request_id = request_id
+
+
+class Return(Enum):
+    """When a closed client may come back (the range of the close code says it)."""
+
+    never = "not as it is: something must be changed first"
+    later = "later, with jitter"
+    at_once = "at once"
+
+
+class Close(NamedTuple):
+    """One row of the table of close codes."""
+
+    code: int
+    meaning: str
+    comes_back: Return
+
+
+class CloseCode(Close, Enum):
+    """Why the server closes a connection (RFC 6455 section 7.4, and the ranges 40xx, 41xx, 42xx of the protocol)."""
+
+    normal = Close(1000, "done", Return.never)
+    protocol_error = Close(1002, "the WebSocket protocol was broken", Return.never)
+    unsupported_data = Close(1003, "data of this kind is not spoken", Return.never)
+    invalid_data = Close(1007, "a text frame is not UTF-8", Return.never)
+    policy_violation = Close(1008, "a limit of the protocol was broken", Return.never)
+    message_too_big = Close(1009, "a message is too long", Return.never)
+    internal_error = Close(1011, "the server failed", Return.later)
+    service_restart = Close(1012, "the server stops; it may come back", Return.later)
+    token_invalid = Close(4001, "three tokens were refused", Return.never)
+    auth_timeout = Close(4002, "no authentication in time", Return.never)
+    forbidden = Close(4003, "not allowed", Return.never)
+    too_many_errors = Close(4005, "too many malformed messages", Return.never)
+    rate_limited = Close(4100, "too many requests", Return.later)
+    too_slow = Close(4101, "the reader is too slow", Return.later)
+    full = Close(4102, "the server is full", Return.later)
+    draining = Close(4103, "the server takes no new sessions", Return.later)
+    heartbeat_lost = Close(4200, "no sign of life", Return.at_once)
+    token_expired = Close(4201, "the token has expired: refresh it", Return.at_once)
+
+
+def comes_back(code: int) -> Return:
+    """Tell from a close code alone when a client may come back; unknown codes of no range may come back later."""
+    if code // 100 == 40:
+        return Return.never
+    if code // 100 == 42:
+        return Return.at_once
+    for row in CloseCode:
+        if row.value.code == code:
+            return row.value.comes_back
+    return Return.later
+
+
+class ClientError(FleetwireError):
+    """The root of what the client raises."""
+
+
+class AuthenticationError(ClientError):
+    """The server refused the token."""
+
+
+class SubscriptionError(ClientError):
+    """The server refused every channel of a request."""
+
+
+class RequestError(ClientError):
+    """The server answered a request with an `error`.
+
+    Args:
+        code: the server's error code.
+        message: the server's sentence.
+        temporary: whether the same request may succeed later.
+    """
+
+    def __init__(self, code: str, message: str, temporary: bool) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.temporary = temporary
+
+
+class RequestTimeoutError(ClientError, TimeoutError):
+    """No answer came in time."""
+
+
+class NotConnectedError(ClientError, ConnectionError):
+    """There is no connection, or it was lost for good."""
