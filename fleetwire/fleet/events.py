@@ -39,9 +39,9 @@ class ExpertId(Struct, frozen=True):
 class Deal(Struct, frozen=True, kw_only=True):
     """One deal (MQL5: HistoryDealGet*): money moved.
 
-    `time_msc` is the trade server's clock in milliseconds since 1970, not UTC. `type` is `buy`, `sell`, `balance`, `credit`,
-    `correction`, ...; `entry` is `in`, `out`, `in/out` or `out by`, and empty where the deal is no trade. `volume` in lots;
-    `commission`, `swap`, `fee` and `profit` in the account's currency, costs below zero.
+    `time_msc` is the trade server's clock in milliseconds since 1970, not UTC. `type` is `buy`, `sell`, `balance`,
+    `credit`, `correction`, ...; `entry` is `in`, `out`, `in/out` or `out by`, and empty where the deal is no trade.
+    `volume` in lots; `commission`, `swap`, `fee` and `profit` in the account's currency, costs below zero.
     """
 
     ticket: int

@@ -1,17 +1,17 @@
 """What can go wrong, in one tree; the error codes and the close codes, each in one table.
 
-    FleetwireError
-    |-- ConfigError            a setting is missing or wrong (the user's to mend)
-    |-- MessageError           what a peer sent is refused (answered with an `error` message)
-    |-- DataError              what a program publishes is refused (raised to the caller)
-    |-- ReportError            a MetaTrader report can't be read
-    |-- ListenError            the address can't be listened on
-    `-- ClientError
-        |-- AuthenticationError    the server refused the token
-        |-- SubscriptionError      the server refused every channel asked for
-        |-- RequestError           the server answered a request with an `error`
-        |-- RequestTimeoutError    no answer in time
-        `-- NotConnectedError      there is no connection (any more)
+FleetwireError
+|-- ConfigError            a setting is missing or wrong (the user's to mend)
+|-- MessageError           what a peer sent is refused (answered with an `error` message)
+|-- DataError              what a program publishes is refused (raised to the caller)
+|-- ReportError            a MetaTrader report can't be read
+|-- ListenError            the address can't be listened on
+`-- ClientError
+    |-- AuthenticationError    the server refused the token
+    |-- SubscriptionError      the server refused every channel asked for
+    |-- RequestError           the server answered a request with an `error`
+    |-- RequestTimeoutError    no answer in time
+    `-- NotConnectedError      there is no connection (any more)
 """
 
 from enum import Enum
@@ -87,7 +87,7 @@ class Return(Enum):
     at_once = "at once"
 
 
-class Close(NamedTuple):
+class CloseRow(NamedTuple):
     """One row of the table of close codes."""
 
     code: int
@@ -95,27 +95,37 @@ class Close(NamedTuple):
     comes_back: Return
 
 
-class CloseCode(Close, Enum):
+class CloseCode(Enum):
     """Why the server closes a connection (RFC 6455 section 7.4, and the ranges 40xx, 41xx, 42xx of the protocol)."""
 
-    normal = Close(1000, "done", Return.never)
-    protocol_error = Close(1002, "the WebSocket protocol was broken", Return.never)
-    unsupported_data = Close(1003, "data of this kind is not spoken", Return.never)
-    invalid_data = Close(1007, "a text frame is not UTF-8", Return.never)
-    policy_violation = Close(1008, "a limit of the protocol was broken", Return.never)
-    message_too_big = Close(1009, "a message is too long", Return.never)
-    internal_error = Close(1011, "the server failed", Return.later)
-    service_restart = Close(1012, "the server stops; it may come back", Return.later)
-    token_invalid = Close(4001, "three tokens were refused", Return.never)
-    auth_timeout = Close(4002, "no authentication in time", Return.never)
-    forbidden = Close(4003, "not allowed", Return.never)
-    too_many_errors = Close(4005, "too many malformed messages", Return.never)
-    rate_limited = Close(4100, "too many requests", Return.later)
-    too_slow = Close(4101, "the reader is too slow", Return.later)
-    full = Close(4102, "the server is full", Return.later)
-    draining = Close(4103, "the server takes no new sessions", Return.later)
-    heartbeat_lost = Close(4200, "no sign of life", Return.at_once)
-    token_expired = Close(4201, "the token has expired: refresh it", Return.at_once)
+    normal = CloseRow(1000, "done", Return.never)
+    protocol_error = CloseRow(1002, "the WebSocket protocol was broken", Return.never)
+    unsupported_data = CloseRow(1003, "data of this kind is not spoken", Return.never)
+    invalid_data = CloseRow(1007, "a text frame is not UTF-8", Return.never)
+    policy_violation = CloseRow(1008, "a limit of the protocol was broken", Return.never)
+    message_too_big = CloseRow(1009, "a message is too long", Return.never)
+    internal_error = CloseRow(1011, "the server failed", Return.later)
+    service_restart = CloseRow(1012, "the server stops; it may come back", Return.later)
+    token_invalid = CloseRow(4001, "three tokens were refused", Return.never)
+    auth_timeout = CloseRow(4002, "no authentication in time", Return.never)
+    forbidden = CloseRow(4003, "not allowed", Return.never)
+    too_many_errors = CloseRow(4005, "too many malformed messages", Return.never)
+    rate_limited = CloseRow(4100, "too many requests", Return.later)
+    too_slow = CloseRow(4101, "the reader is too slow", Return.later)
+    full = CloseRow(4102, "the server is full", Return.later)
+    draining = CloseRow(4103, "the server takes no new sessions", Return.later)
+    heartbeat_lost = CloseRow(4200, "no sign of life", Return.at_once)
+    token_expired = CloseRow(4201, "the token has expired: refresh it", Return.at_once)
+
+    @property
+    def code(self) -> int:
+        """The number that goes over the wire."""
+        return self.value.code
+
+    @property
+    def meaning(self) -> str:
+        """One line for the documentation, and the reason where no better one is known."""
+        return self.value.meaning
 
 
 def comes_back(code: int) -> Return:
@@ -125,7 +135,7 @@ def comes_back(code: int) -> Return:
     if code // 100 == 42:
         return Return.at_once
     for row in CloseCode:
-        if row.value.code == code:
+        if row.code == code:
             return row.value.comes_back
     return Return.later
 

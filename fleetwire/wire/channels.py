@@ -1,0 +1,82 @@
+"""The one list of channels: what each carries, of which kind it is, and which field of its data is the key."""
+
+from enum import Enum
+
+from msgspec import Struct
+
+from fleetwire.wire.errors import DataError
+
+
+class Kind(Enum):
+    """How a channel remembers."""
+
+    state = "state"  # the last value per key wins; a newcomer is given the current values
+    event = "event"  # every message, in order, or a `gap`
+
+
+class Channel(Struct, frozen=True, kw_only=True):
+    """One channel.
+
+    Args:
+        name: what a client subscribes to.
+        type: the message type that it carries.
+        kind: state or event.
+        key_fields: the fields of `data` that name its subject; the first one present is the key.
+        default_key: the key of a state row that names no subject; a state channel without it refuses such a row.
+    """
+
+    name: str
+    type: str
+    kind: Kind
+    key_fields: tuple[str, ...]
+    default_key: str | None = None
+
+    def key_of(self, data: object) -> str | None:
+        """Name the subject of a message: an expert's id, a portfolio's account.
+
+        Raises:
+            DataError: a row of a state channel has no key, or the key is neither a whole number nor a text.
+        """
+        for field in self.key_fields:
+            value = data.get(field) if isinstance(data, dict) else getattr(data, field, None)
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
+                raise DataError(f"{self.type}: {field} must be a whole number or a text, not {value!r:.40}")
+            return str(value)
+        if self.kind is Kind.state and self.default_key is None:
+            raise DataError(f"{self.type}: {self.key_fields[0]} is missing: a row of {self.name} is known by it")
+        return self.default_key
+
+
+CHANNELS = (
+    Channel(name="ea_updates", type="ea_update", kind=Kind.state, key_fields=("ea_id",)),
+    Channel(
+        name="portfolio_updates",
+        type="portfolio_update",
+        kind=Kind.state,
+        key_fields=("portfolio", "account"),
+        default_key="total",
+    ),
+    Channel(name="trade_updates", type="trade_update", kind=Kind.event, key_fields=("ea_id",)),
+    Channel(name="news_updates", type="news_update", kind=Kind.event, key_fields=("currency",)),
+    Channel(name="command_updates", type="command_update", kind=Kind.event, key_fields=("ea_id",)),
+    Channel(name="alerts", type="alert", kind=Kind.event, key_fields=("ea_id",)),
+)
+CHANNEL_BY_NAME = {channel.name: channel for channel in CHANNELS}
+CHANNEL_BY_TYPE = {channel.type: channel for channel in CHANNELS}
+
+REMOVED = "removed"
+"""The `status` of a state row's last message: after it the row does not exist."""
+
+
+def channel_of_type(message_type: str) -> Channel:
+    """Look a channel up by the type that it carries.
+
+    Raises:
+        DataError: no channel carries this type.
+    """
+    channel = CHANNEL_BY_TYPE.get(message_type)
+    if channel is None:
+        raise DataError(f"unknown message type {message_type!r:.60}: one of {', '.join(CHANNEL_BY_TYPE)} is meant")
+    return channel

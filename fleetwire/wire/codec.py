@@ -1,0 +1,141 @@
+"""Bytes <-> messages. What is refused is refused with a typed error that says what to do."""
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from fleetwire.wire.errors import DataError, ErrorCode, MessageError
+from fleetwire.wire.messages import PUBLISHED, ClientMessage, Published, ServerMessage
+
+_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
+_CLIENT_TYPES = ("auth", "subscribe", "unsubscribe", "heartbeat")
+_TEXT_FRAME = 0x81  # FIN and opcode 1 (RFC 6455 section 5.2)
+
+
+class _Head(msgspec.Struct):
+    """As much of a refused message as an answer needs."""
+
+    type: Any = None
+    id: Any = None
+
+
+_head_decoder = msgspec.json.Decoder(_Head)
+
+
+def decode(payload: bytes) -> ClientMessage:
+    """Read one message of a client.
+
+    Args:
+        payload: UTF-8 JSON.
+
+    Raises:
+        MessageError: it is no message that a client may send.
+    """
+    try:
+        return _decoder.decode(payload)
+    except (ValueError, RecursionError) as error:  # msgspec's errors and UnicodeDecodeError are ValueErrors
+        reason = error
+    head = _Head()
+    if isinstance(reason, msgspec.ValidationError):
+        try:
+            head = _head_decoder.decode(payload)
+        except (ValueError, RecursionError) as error:
+            reason = error
+    raise _refusal(reason, head)
+
+
+def _refusal(reason: ValueError | RecursionError, head: _Head) -> MessageError:
+    """Say what of a message was wrong: its JSON, its type, or a field of its type."""
+    request_id = head.id if isinstance(head.id, int | str) and not isinstance(head.id, bool) else None
+    if isinstance(reason, RecursionError):
+        return MessageError(ErrorCode.too_deep, "the message is nested too deeply: no message needs that", request_id)
+    if not isinstance(reason, msgspec.ValidationError):
+        text = f"{str(reason).rstrip('.')}: a message is one JSON object in a text frame"
+        return MessageError(ErrorCode.malformed_json, text, request_id)
+    if "$" not in str(reason) and head.type is None:
+        text = 'a message is a JSON object with a type, like {"type": "heartbeat"}'
+        return MessageError(ErrorCode.invalid_message, text, request_id)
+    if not isinstance(head.type, str):
+        text = f"type must be a text: one of {', '.join(_CLIENT_TYPES)}"
+        return MessageError(ErrorCode.invalid_message, text, request_id)
+    if head.type not in _CLIENT_TYPES:
+        text = f"unknown type {head.type!r:.60}: a client sends {', '.join(_CLIENT_TYPES)}"
+        return MessageError(ErrorCode.unknown_type, text, request_id)
+    return MessageError(ErrorCode.invalid_message, f"{head.type}: {str(reason).replace('`', '')}", request_id)
+
+
+def _plain(value: Any) -> Any:
+    """Turn subclasses and look-alikes of JSON's own types (a NumPy number, a mapping) into these."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if hasattr(value, "item") and callable(value.item):  # a NumPy scalar
+        return value.item()
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plain, decimal_format="number")
+
+
+def encode(message: ServerMessage) -> bytes:
+    """Write a message of the server as JSON."""
+    return _encoder.encode(message)
+
+
+def encode_published(message_type: str, **fields: Any) -> bytes:
+    """Write what a program publishes as JSON, its `data` passed through as it is.
+
+    Args:
+        message_type: one of `PUBLISHED`.
+        fields: those of `Published`.
+
+    Raises:
+        DataError: `data` is no JSON object, or has no JSON form (NaN, infinity, a lone surrogate, a cycle, a foreign
+            type).
+    """
+    message = PUBLISHED[message_type](**fields)
+    try:
+        payload = _encoder.encode(message)
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
+        reason = "it is nested too deeply or holds itself" if isinstance(error, RecursionError) else str(error)
+        raise DataError(f"{message_type}: data can't be written as JSON: {reason}") from error
+    if not payload.startswith(b"{", len(message_type) + 18):  # what stands before data: {"type":"...","data":
+        raise DataError(f"{message_type}: data must be a JSON object, not {type(message.data).__name__}")
+    # msgspec writes NaN as null: look closer only where one of these words stands in the text at all.
+    if b"null" in payload or b"NaN" in payload or b"Infinity" in payload:
+        _refuse_not_finite(message)
+    return payload
+
+
+def _refuse_not_finite(message: Published) -> None:
+    """Look for a number that JSON does not have."""
+    name = message.__struct_config__.tag
+    left = [msgspec.to_builtins(message.data, builtin_types=(Decimal,), enc_hook=_plain)]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            left.extend(value.values())
+        elif isinstance(value, list | tuple | set | frozenset):
+            left.extend(value)
+        elif isinstance(value, float | Decimal) and not math.isfinite(value):
+            raise DataError(f"{name}: data holds {value}, which JSON does not have: leave the field out")
+
+
+def text_frame(payload: bytes) -> bytes:
+    """Put a payload into one unmasked text frame (RFC 6455 section 5.2)."""
+    size = len(payload)
+    if size < 126:
+        return bytes((_TEXT_FRAME, size)) + payload
+    if size < 65536:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + size.to_bytes(8, "big") + payload

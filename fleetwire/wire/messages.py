@@ -1,0 +1,266 @@
+"""Every message as a frozen Struct, tagged by `type`: the one list of what can be said (see docs/protocol.md)."""
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The envelope that every message shares: `type`, `data`, and where they apply the optional siblings.
+
+    `timestamp` is UTC, like "2026-11-22T17:31:00.123Z"; `id` is a request's own name, echoed in its reply.
+    """
+
+    data: Any
+    id: int | str | None = None
+
+
+# ---------------------------------------------------------------------------------------------------- client to server
+
+
+class AuthData(Struct, frozen=True):
+    """The token that says who the client is; it shows in no repr."""
+
+    token: str
+
+    def __repr__(self) -> str:
+        """Hide the token."""
+        return "AuthData(token='...')"
+
+
+class Auth(Message, frozen=True, tag="auth"):
+    """Says who the client is."""
+
+    data: AuthData
+
+
+class Since(Struct, frozen=True):
+    """Where a client stopped hearing: one position for all channels, or one for each."""
+
+    epoch: str
+    position: int | None = None
+    positions: dict[str, int] = {}
+
+    def of(self, channel: str) -> int | None:
+        """Give the position for a channel, or None where the client names none."""
+        return self.positions.get(channel, self.position)
+
+
+class SubscribeData(Struct, frozen=True):
+    """Which channels, and from where on.
+
+    `snapshot`: begin state channels with their current rows. `history`: begin event channels with their last n
+    messages. `since`: go on after this position.
+    """
+
+    channels: list[str]
+    since: Since | None = None
+    history: int | None = None
+    snapshot: bool | None = None
+
+
+class Subscribe(Message, frozen=True, tag="subscribe"):
+    """Asks to hear channels."""
+
+    data: SubscribeData
+
+
+class UnsubscribeData(Struct, frozen=True):
+    """Which channels."""
+
+    channels: list[str]
+
+
+class Unsubscribe(Message, frozen=True, tag="unsubscribe"):
+    """Asks to hear channels no more."""
+
+    data: UnsubscribeData
+
+
+class Heartbeat(Message, frozen=True, tag="heartbeat"):
+    """A sign of life; `data` may be anything, and its `client_time` is echoed."""
+
+    data: Any = None
+
+
+ClientMessage = Auth | Subscribe | Unsubscribe | Heartbeat
+
+
+# ---------------------------------------------------------------------------------------------------- server to client
+
+
+class ServerMessage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What every message of the server has (its fields stand in the order in which they are written)."""
+
+    data: Any
+    timestamp: str
+    id: int | str | None = None
+
+
+class ConnectionData(Struct, frozen=True, kw_only=True):
+    """The welcome. Intervals and deadlines in seconds."""
+
+    status: str = "connected"
+    message: str
+    client_id: str
+    protocol: int = 1
+    epoch: str
+    server_time: str
+    heartbeat_interval: float
+    heartbeat_timeout: float
+    auth_deadline: float
+
+
+class Connection(ServerMessage, frozen=True, kw_only=True, tag="connection"):
+    """The first message on every connection."""
+
+    data: ConnectionData
+
+
+class AuthResponseData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The answer to `auth`: `status` is "authenticated" or "failed"."""
+
+    status: str
+    success: bool
+    role: str | None = None
+    expires_at: str | None = None
+    error: str | None = None
+    message: str | None = None
+
+
+class AuthResponse(ServerMessage, frozen=True, kw_only=True, tag="auth_response"):
+    """Answers `auth`."""
+
+    data: AuthResponseData
+
+
+class Rejected(Struct, frozen=True):
+    """Why a channel was not accepted."""
+
+    channel: str
+    code: str
+    message: str
+
+
+class SubscriptionResponseData(Struct, frozen=True, kw_only=True):
+    """The answer to `subscribe` and `unsubscribe`.
+
+    `channels` are those accepted by this request; `recovered` tells for each channel that was resumed whether nothing
+    is missing.
+    """
+
+    status: str
+    channels: list[str]
+    rejected: list[Rejected]
+    epoch: str
+    position: int
+    recovered: dict[str, bool]
+
+
+class SubscriptionResponse(ServerMessage, frozen=True, kw_only=True, tag="subscription_response"):
+    """Answers `subscribe` and `unsubscribe`."""
+
+    data: SubscriptionResponseData
+
+
+class HeartbeatResponseData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The server's time, and the client's as it sent it."""
+
+    server_time: str
+    client_time: Any = None
+
+
+class HeartbeatResponse(ServerMessage, frozen=True, kw_only=True, tag="heartbeat_response"):
+    """Answers `heartbeat`."""
+
+    data: HeartbeatResponseData
+
+
+class ErrorData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was refused, why, and whether it may succeed later."""
+
+    code: str
+    message: str
+    temporary: bool
+    id: int | str | None = None
+
+
+class Error(ServerMessage, frozen=True, kw_only=True, tag="error"):
+    """Refuses a message; the connection lives on."""
+
+    data: ErrorData
+
+
+class SnapshotEndData(Struct, frozen=True, kw_only=True):
+    """The channels whose snapshot is complete: a row that was not in it does not exist."""
+
+    channels: list[str]
+    position: int
+
+
+class SnapshotEnd(ServerMessage, frozen=True, kw_only=True, tag="snapshot_end"):
+    """Ends a snapshot, for those who asked for one in words."""
+
+    data: SnapshotEndData
+
+
+class GapData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was lost of an event channel: by `seq` where the whole channel is heard, and by position."""
+
+    channel: str
+    from_seq: int | None = None
+    to_seq: int | None = None
+    since: int | None = None
+    until: int | None = None
+    epoch: str | None = None
+
+
+class Gap(ServerMessage, frozen=True, kw_only=True, tag="gap"):
+    """Names a loss."""
+
+    data: GapData
+
+
+class Published(ServerMessage, frozen=True, kw_only=True):
+    """What channels carry. `data` is passed through as the publisher gave it.
+
+    `position` counts everything that the hub publishes; `seq` the messages of an event channel; `key` is the subject;
+    `as_of` is when the source said it (UTC).
+    """
+
+    channel: str
+    position: int
+    seq: int | None = None
+    key: str | None = None
+    as_of: str | None = None
+
+
+class EaUpdate(Published, frozen=True, kw_only=True, tag="ea_update"):
+    """What an expert is doing."""
+
+
+class PortfolioUpdate(Published, frozen=True, kw_only=True, tag="portfolio_update"):
+    """What the experts are doing together."""
+
+
+class TradeUpdate(Published, frozen=True, kw_only=True, tag="trade_update"):
+    """A deal."""
+
+
+class NewsUpdate(Published, frozen=True, kw_only=True, tag="news_update"):
+    """A calendar event."""
+
+
+class CommandUpdate(Published, frozen=True, kw_only=True, tag="command_update"):
+    """A step in a command's life."""
+
+
+class Alert(Published, frozen=True, kw_only=True, tag="alert"):
+    """Something that a person should know."""
+
+
+PUBLISHED: dict[str, type[Published]] = {
+    str(struct.__struct_config__.tag): struct
+    for struct in (EaUpdate, PortfolioUpdate, TradeUpdate, NewsUpdate, CommandUpdate, Alert)
+}
+"""The Struct of each type that channels carry."""
