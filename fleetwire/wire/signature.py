@@ -6,7 +6,7 @@ import secrets
 
 
 def hash_token(token: str) -> bytes:
-    """Hash a token (SHA-256, 32 bytes): tokens are long and random, a slow hash would only serve an attacker's flood."""
+    """Hash a token (SHA-256, 32 bytes): it is long and random, so a slow hash would only serve a flood."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
