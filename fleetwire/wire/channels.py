@@ -1,6 +1,7 @@
 """The one list of channels: what each carries, of which kind it is, and which field of its data is the key."""
 
 from enum import Enum
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -80,3 +81,22 @@ def channel_of_type(message_type: str) -> Channel:
     if channel is None:
         raise DataError(f"unknown message type {message_type!r:.60}: one of {', '.join(CHANNEL_BY_TYPE)} is meant")
     return channel
+
+
+class Topic(NamedTuple):
+    """What one subscription names: a whole channel, or one key of it."""
+
+    channel: str
+    key: str | None = None
+
+    def __str__(self) -> str:
+        """Write it as a client does: "ea_updates" or "ea_updates:12345"."""
+        return self.channel if self.key is None else f"{self.channel}:{self.key}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Topic | None":
+        """Read it as a client writes it; None where no such channel exists."""
+        name, colon, key = text.partition(":")
+        if name not in CHANNEL_BY_NAME or (colon and not key):
+            return None
+        return cls(name, key if colon else None)

@@ -1,0 +1,284 @@
+"""One client: connected -> authenticated -> live -> lagging -> closing. What it says comes in, what to do comes out."""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from fleetwire.hub.access import Access, Identity
+from fleetwire.hub.cohort import Cohort, Cursor, Topics
+from fleetwire.hub.heartbeat import Heartbeat, Verdict
+from fleetwire.hub.limits import Limits, TokenBucket
+from fleetwire.wire import codec, messages
+from fleetwire.wire.channels import CHANNEL_BY_NAME, Topic
+from fleetwire.wire.errors import CloseCode, ErrorCode, MessageError
+
+if TYPE_CHECKING:
+    from fleetwire.hub.hub import Hub
+
+
+class Close(NamedTuple):
+    """Close the connection, and why."""
+
+    code: CloseCode
+    reason: str
+
+
+class Ping(NamedTuple):
+    """Send a ping."""
+
+
+Output = bytes | Close | Ping
+"""What to do: send a frame, close, or ping."""
+
+
+class State(Enum):
+    """Where in its life a session is."""
+
+    connected = "connected"
+    authenticated = "authenticated"
+    live = "live"
+    lagging = "lagging"
+    closing = "closing"
+
+
+class House(NamedTuple):
+    """What all sessions of a server share. Times in seconds."""
+
+    hub: "Hub"
+    access: Access
+    limits: Limits
+    heartbeat_interval_s: float
+    heartbeat_timeout_s: float
+
+
+class Session:
+    """One client's part of the conversation.
+
+    Args:
+        house: what it shares with the others.
+        client_id: names it in logs and answers.
+        address: where it comes from, for people.
+        write: hands bytes to its transport; never waits.
+        now: monotonic seconds.
+    """
+
+    __slots__ = (
+        "_auth_failures",
+        "_errors",
+        "_house",
+        "_opened_at",
+        "_stalled_at",
+        "address",
+        "client_id",
+        "closing",
+        "cohort",
+        "connected_at",
+        "cursor",
+        "gaps",
+        "heartbeat",
+        "identity",
+        "paused",
+        "snapshots",
+        "topics",
+        "write",
+    )
+
+    def __init__(
+        self, house: House, client_id: str, address: str, write: Callable[[bytes], None], now: float, connected_at: str
+    ) -> None:
+        self._house = house
+        self.client_id = client_id
+        self.address = address
+        self.write = write
+        self.connected_at = connected_at
+        self.identity: Identity | None = None
+        self.heartbeat = Heartbeat(house.heartbeat_interval_s, house.heartbeat_timeout_s, now)
+        self.closing = False
+        self._opened_at = now
+        self._auth_failures = 0
+        self._errors: TokenBucket | None = None
+        self._stalled_at: float | None = None
+        # What the hub keeps of it: where it hears, or from where it catches up.
+        self.topics: Topics = frozenset()
+        self.cohort: Cohort | None = None
+        self.cursor: Cursor = {}
+        self.paused = False
+        self.gaps: list[messages.GapData] = []
+        self.snapshots: dict[Topic, None] = {}
+
+    @property
+    def state(self) -> State:
+        """Where in its life it is."""
+        if self.closing:
+            return State.closing
+        if self.identity is None:
+            return State.connected
+        if self.paused or (self.topics and self.cohort is None):
+            return State.lagging
+        return State.live if self.topics else State.authenticated
+
+    # ------------------------------------------------------------------------------------------------- what is said
+
+    def welcome(self, utc: str) -> bytes:
+        """Build the first message."""
+        house = self._house
+        data = messages.ConnectionData(
+            message="connected to fleetwire: authenticate, then subscribe",
+            client_id=self.client_id,
+            epoch=house.hub.epoch,
+            server_time=utc,
+            heartbeat_interval=house.heartbeat_interval_s,
+            heartbeat_timeout=house.heartbeat_timeout_s,
+            auth_deadline=house.limits.auth_deadline_s,
+        )
+        return _frame(messages.Connection(data=data, timestamp=utc))
+
+    def receive(self, payload: bytes, now: float, utc: str) -> list[Output]:
+        """Take one text message.
+
+        Args:
+            payload: valid UTF-8.
+            now: monotonic seconds.
+            utc: the wall clock's time, for the answer.
+        """
+        try:
+            message = codec.decode(payload)
+            if isinstance(message, messages.Heartbeat):
+                return [self._answer_heartbeat(message, utc)]
+            if isinstance(message, messages.Auth):
+                return self._answer_auth(message, utc)
+            if self.identity is None:
+                raise MessageError(
+                    ErrorCode.not_authenticated,
+                    'authenticate first: {"type": "auth", "data": {"token": ...}}',
+                    message.id,
+                )
+            if isinstance(message, messages.Subscribe):
+                return [self._answer_subscribe(message, utc)]
+            return [self._answer_unsubscribe(message, utc)]
+        except MessageError as error:
+            return self.refuse(error, now, utc)
+
+    def refuse(self, error: MessageError, now: float, utc: str) -> list[Output]:
+        """Answer something that can't be done with an `error`; too many of them end the connection."""
+        if self._errors is None:
+            self._errors = TokenBucket(self._house.limits.protocol_errors_per_minute_max, now)
+        data = messages.ErrorData(
+            code=error.code.name, message=error.message, temporary=error.code.temporary, id=error.request_id
+        )
+        answer = _frame(messages.Error(data=data, timestamp=utc, id=error.request_id))
+        if self._errors.take(now):
+            return [answer]
+        return [answer, Close(CloseCode.too_many_errors, CloseCode.too_many_errors.meaning)]
+
+    def _answer_heartbeat(self, message: messages.Heartbeat, utc: str) -> bytes:
+        client_time = message.data.get("client_time") if isinstance(message.data, dict) else None
+        data = messages.HeartbeatResponseData(server_time=utc, client_time=client_time)
+        return _frame(messages.HeartbeatResponse(data=data, timestamp=utc, id=message.id))
+
+    def _answer_auth(self, message: messages.Auth, utc: str) -> list[Output]:
+        identity = self._house.access.identify(message.data.token)
+        if identity is not None:
+            self.identity = identity
+            data = messages.AuthResponseData(status="authenticated", success=True, role=identity.role.value)
+            return [_frame(messages.AuthResponse(data=data, timestamp=utc, id=message.id))]
+        self._auth_failures += 1
+        data = messages.AuthResponseData(
+            status="failed",
+            success=False,
+            error=ErrorCode.token_invalid.name,
+            message="this token is not known here: check it against the server's",
+        )
+        answer = _frame(messages.AuthResponse(data=data, timestamp=utc, id=message.id))
+        if self._auth_failures < self._house.limits.auth_failures_max:
+            return [answer]
+        return [answer, Close(CloseCode.token_invalid, CloseCode.token_invalid.meaning)]
+
+    def _answer_subscribe(self, message: messages.Subscribe, utc: str) -> bytes:
+        accepted, rejected = _sort_out(message.data.channels)
+        channels_max = self._house.limits.channels_max
+        if len(message.data.channels) > channels_max or len(self.topics.union(accepted)) > channels_max:
+            raise MessageError(
+                ErrorCode.too_many_channels, f"one session hears at most {channels_max} channels", message.id
+            )
+        if message.data.history is not None and message.data.history < 0:
+            raise MessageError(
+                ErrorCode.invalid_message, "subscribe: history must not be negative - at $.data.history", message.id
+            )
+        recovered = self._house.hub.subscribe(self, message.data, accepted)
+        return self._subscription_response("subscribed", accepted, rejected, recovered, message.id, utc)
+
+    def _answer_unsubscribe(self, message: messages.Unsubscribe, utc: str) -> bytes:
+        accepted, rejected = _sort_out(message.data.channels)
+        self._house.hub.unsubscribe(self, accepted)
+        return self._subscription_response("unsubscribed", accepted, rejected, {}, message.id, utc)
+
+    def _subscription_response(
+        self,
+        status: str,
+        accepted: list[Topic],
+        rejected: list[messages.Rejected],
+        recovered: dict[str, bool],
+        request_id: int | str | None,
+        utc: str,
+    ) -> bytes:
+        hub = self._house.hub
+        data = messages.SubscriptionResponseData(
+            status=status,
+            channels=[str(topic) for topic in accepted],
+            rejected=rejected,
+            epoch=hub.epoch,
+            position=hub.position,
+            recovered=recovered,
+        )
+        return _frame(messages.SubscriptionResponse(data=data, timestamp=utc, id=request_id))
+
+    # ------------------------------------------------------------------------------------------------- what is due
+
+    def stall(self, now: float) -> None:
+        """Note that its transport takes no more."""
+        self._stalled_at = now
+
+    def drain(self, now: float) -> None:
+        """Note that its transport takes bytes again; while it did not, nothing of it was read either."""
+        self._stalled_at = None
+        self.heartbeat.seen_at = now
+
+    def check(self, now: float) -> Output | None:
+        """Tell what is due: a ping, a close, or nothing."""
+        limits = self._house.limits
+        if self._stalled_at is not None:
+            late = now >= self._stalled_at + limits.stall_timeout_s
+            return Close(CloseCode.too_slow, f"nothing was read for {limits.stall_timeout_s:g} s") if late else None
+        if self.identity is None and now >= self._opened_at + limits.auth_deadline_s:
+            return Close(CloseCode.auth_timeout, f"no authentication within {limits.auth_deadline_s:g} s")
+        verdict = self.heartbeat.check(now)
+        if verdict is Verdict.lost:
+            return Close(CloseCode.heartbeat_lost, f"no sign of life for {self._house.heartbeat_timeout_s:g} s")
+        return Ping() if verdict is Verdict.ping else None
+
+    def next_deadline(self) -> float:
+        """When to check again, in monotonic seconds."""
+        limits = self._house.limits
+        if self._stalled_at is not None:
+            return self._stalled_at + limits.stall_timeout_s
+        deadline = self.heartbeat.next_deadline()
+        return deadline if self.identity else min(deadline, self._opened_at + limits.auth_deadline_s)
+
+
+def _sort_out(names: list[str]) -> tuple[list[Topic], list[messages.Rejected]]:
+    """Tell the channels that exist, each once, from those that do not."""
+    accepted: dict[Topic, None] = {}
+    rejected: list[messages.Rejected] = []
+    for name in names:
+        topic = Topic.parse(name)
+        if topic is not None:
+            accepted[topic] = None
+        else:
+            text = f"no channel {name!r:.60}: there are {', '.join(CHANNEL_BY_NAME)}"
+            rejected.append(messages.Rejected(name[:256], ErrorCode.unknown_channel.name, text))
+    return list(accepted), rejected
+
+
+def _frame(message: messages.ServerMessage) -> bytes:
+    return codec.text_frame(codec.encode(message))

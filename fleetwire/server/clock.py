@@ -1,0 +1,28 @@
+"""The real time: the machine's monotonic clock and its wall clock."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+
+class SystemClock:
+    """Time as the machine has it."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._prefix = ""
+
+    def utc(self) -> str:
+        """Write the wall clock as "2026-11-22T17:31:00.123Z"; the part before the milliseconds is kept for a second."""
+        second, millisecond = divmod(time.time_ns() // 1_000_000, 1000)
+        if second != self._second:
+            self._second = second
+            self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+        return f"{self._prefix}{millisecond:03d}Z"
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call back at a monotonic time, in the running event loop."""
+        return asyncio.get_running_loop().call_later(max(0.0, when - time.monotonic()), callback)

@@ -1,0 +1,109 @@
+"""The one port: reads a request's head and hands the connection to those who speak its protocol.
+
+An upgrade goes to `WebSocketConnection`, everything else to aiohttp (see docs/decisions/0001-the-socket.md).
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import NamedTuple, cast
+
+from fleetwire.hub.session import House
+from fleetwire.ports import Clock
+from fleetwire.server.deadlines import Deadlines
+from fleetwire.server.guests import Guests
+from fleetwire.server.origin import Doorkeeper
+from fleetwire.server.pump import Pump
+
+_HEAD_END = b"\r\n\r\n"
+_UPGRADE = re.compile(rb"^upgrade[ \t]*:[^\r\n]*websocket", re.IGNORECASE | re.MULTILINE)
+
+
+class Rooms(NamedTuple):
+    """What the connections of one server share."""
+
+    house: House
+    pump: Pump
+    clock: Clock
+    deadlines: Deadlines
+    guests: Guests
+    doorkeeper: Doorkeeper
+
+
+Opener = Callable[[Rooms, asyncio.Transport, str], asyncio.Protocol]
+"""Makes the protocol that goes on with a connection, from the peer's address."""
+
+
+def refuse(transport: asyncio.Transport, status: str, text: str) -> None:
+    """Answer with a bare HTTP error and close.
+
+    Args:
+        transport: of a connection that nobody else writes to.
+        status: like "503 Service Unavailable".
+        text: one line for people.
+    """
+    body = f"{text}\n".encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
+    transport.write(head.encode() + body)
+    transport.close()
+
+
+class Door(asyncio.Protocol):
+    """One connection until its request head is complete.
+
+    Args:
+        rooms: of its server.
+        open_websocket: goes on with an upgrade.
+        open_http: goes on with everything else.
+    """
+
+    __slots__ = ("_head", "_open_http", "_open_websocket", "_rooms", "address", "due", "transport")
+
+    def __init__(self, rooms: Rooms, open_websocket: Opener, open_http: Opener) -> None:
+        self._rooms = rooms
+        self._open_websocket = open_websocket
+        self._open_http = open_http
+        self._head = b""
+        self.due = float("inf")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count the connection, and give it a moment to say what it wants."""
+        self.transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        self.address = str(peer[0]) if isinstance(peer, tuple) else "unknown"
+        status = self._rooms.guests.enter(self)
+        if status is not None:
+            refuse(self.transport, status, "too many connections: try again later")
+            return
+        self._rooms.deadlines.watch(self, self._rooms.clock.monotonic() + self._rooms.house.limits.head_deadline_s)
+
+    def data_received(self, data: bytes) -> None:
+        """Wait for the end of the head, then hand over."""
+        if self.transport.is_closing():
+            return
+        searched = max(0, len(self._head) - len(_HEAD_END))
+        self._head += data
+        end = self._head.find(_HEAD_END, searched)
+        if (end if end >= 0 else len(self._head)) > self._rooms.house.limits.head_bytes_max:
+            refuse(self.transport, "431 Request Header Fields Too Large", "the request's head is too long")
+        elif end >= 0:
+            upgrade = _UPGRADE.search(self._head, 0, end) is not None
+            self._hand_over(self._open_websocket if upgrade else self._open_http)
+
+    def _hand_over(self, opener: Opener) -> None:
+        head, self._head = self._head, b""
+        self.due = float("-inf")  # the deadline was met
+        protocol = opener(self._rooms, self.transport, self.address)
+        self.transport.set_protocol(protocol)
+        protocol.connection_made(self.transport)
+        protocol.data_received(head)
+
+    def check(self, now: float) -> float | None:  # noqa: ARG002  (everybody who waits is told the time)
+        """Close a connection that did not say in time what it wants."""
+        self.transport.abort()
+        return None
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  (asyncio's signature)
+        """Forget a connection that ended at the door."""
+        self.due = float("-inf")
+        self._rooms.guests.leave(self)

@@ -1,0 +1,284 @@
+"""`WebSocketServer`: the brief's own class, in anybody's event loop."""
+
+import asyncio
+import errno
+import logging
+import secrets
+import socket
+from collections import deque
+from collections.abc import Collection
+from typing import Any
+
+from msgspec import Struct
+
+from fleetwire.hub.access import Access
+from fleetwire.hub.hub import Hub
+from fleetwire.hub.limits import Limits
+from fleetwire.hub.session import House, Session
+from fleetwire.ports import Clock
+from fleetwire.server.clock import SystemClock
+from fleetwire.server.deadlines import Deadlines
+from fleetwire.server.door import Door, Rooms
+from fleetwire.server.guests import Guests
+from fleetwire.server.http import HttpSide
+from fleetwire.server.origin import Doorkeeper, is_loopback
+from fleetwire.server.pump import Pump
+from fleetwire.server.websocket import WebSocketConnection
+from fleetwire.wire.errors import CloseCode, ConfigError, ListenError
+from fleetwire.wire.signature import new_token
+
+logger = logging.getLogger("fleetwire.server")
+
+_STOP_S = 2.0  # for the clients' part of the closing handshake
+_BACKLOG = 4096  # connections that come back all at once
+
+
+class ClientInfo(Struct, frozen=True):
+    """One connected client, for people and monitoring. `state` is the session's; `connected_at` is UTC."""
+
+    client_id: str
+    address: str
+    state: str
+    authenticated: bool
+    role: str | None
+    channels: list[str]
+    connected_at: str
+
+
+class WebSocketServer:
+    """A WebSocket server with authentication, channels, broadcasting and heartbeats.
+
+    Args:
+        host: where to listen; nothing beyond this machine by default.
+        port: 0 picks a free one (`port` and `url` then tell which).
+        auth_token: what clients authenticate with. Without it one is made (`auth_token` tells it), on loopback only.
+        heartbeat_interval: seconds between two pings.
+        heartbeat_timeout: seconds of silence after which a client is cut off.
+        limits: every other bound.
+        allowed_hosts: further names under which the server is reached.
+        allowed_origins: further origins whose pages may connect.
+        clock: the time; a test brings its own.
+
+    Raises:
+        ConfigError: a wrong argument, or no token for an address that others can reach.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8765,
+        auth_token: str | None = None,
+        heartbeat_interval: float = 30,
+        heartbeat_timeout: float = 60,
+        *,
+        limits: Limits | None = None,
+        allowed_hosts: Collection[str] = (),
+        allowed_origins: Collection[str] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        _check_arguments(host, port, auth_token, heartbeat_interval, heartbeat_timeout)
+        self.host = host
+        self.auth_token = auth_token or new_token()
+        self._asked_port = port
+        self._limits = limits or Limits()
+        self._clock = clock or SystemClock()
+        own_hosts = {host, socket.gethostname(), *allowed_hosts}
+        self._doorkeeper = Doorkeeper(is_loopback(host), own_hosts, allowed_origins)
+        self.hub = Hub(secrets.token_hex(8), self._limits)
+        self._house = House(
+            self.hub, Access(self.auth_token), self._limits, float(heartbeat_interval), float(heartbeat_timeout)
+        )
+        self._listener: asyncio.Server | None = None
+        self._rooms: Rooms | None = None
+        self._http = HttpSide()
+
+    def __repr__(self) -> str:
+        """Show where it listens, and never the token."""
+        return f"<WebSocketServer {self.url} {'running' if self.running else 'stopped'}>"
+
+    # --------------------------------------------------------------------------------------------------- start, stop
+
+    @property
+    def running(self) -> bool:
+        """Whether it listens."""
+        return self._listener is not None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; before that, the one asked for."""
+        if self._listener is not None and self._listener.sockets:
+            return int(self._listener.sockets[0].getsockname()[1])
+        return self._asked_port
+
+    @property
+    def url(self) -> str:
+        """Where a client on this machine finds it."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
+        return f"ws://[{host}]:{self.port}" if ":" in host else f"ws://{host}:{self.port}"
+
+    async def start_server(self) -> None:
+        """Listen; returns once clients can connect.
+
+        Raises:
+            ListenError: the address is taken, not ours, or not allowed.
+            RuntimeError: it is running already.
+        """
+        if self.running:
+            raise RuntimeError(f"the server is running already, on {self.url}")
+        loop, clock = asyncio.get_running_loop(), self._clock
+        pump, deadlines, guests = Pump(self.hub, clock, loop), Deadlines(clock), Guests(self._limits)
+        rooms = Rooms(self._house, pump, clock, deadlines, guests, self._doorkeeper)
+        http = HttpSide()
+        try:
+            host = await _one_address(self.host) if self._asked_port == 0 else self.host or None
+            self._listener = await loop.create_server(
+                lambda: Door(rooms, WebSocketConnection, http.open), host, self._asked_port, backlog=_BACKLOG
+            )
+        except OSError as error:
+            raise ListenError(_why_not(error, self.host, self._asked_port)) from error
+        http.start()
+        self._http = http
+        self._rooms = rooms
+        logger.info("listening on %s", self.url)
+
+    async def stop_server(self) -> None:
+        """Stop: everybody is told, and told to come back; returns once all connections are gone. At most 5 seconds."""
+        rooms, self._rooms = self._rooms, None
+        listener, self._listener = self._listener, None
+        if listener is None or rooms is None:
+            return
+        listener.close()
+        rooms.pump.flush()
+        for guest in rooms.guests.all():
+            if isinstance(guest, WebSocketConnection):
+                guest.close(CloseCode.service_restart, "the server stops: come back, retry_after=1")
+            elif isinstance(guest, Door):
+                guest.transport.abort()
+        await self._http.stop()
+        await rooms.guests.gone(_STOP_S)
+        for guest in rooms.guests.all():
+            guest.transport.abort()
+        await rooms.guests.gone(_STOP_S)
+        rooms.deadlines.close()
+        rooms.pump.close()
+        logger.info("stopped")
+
+    async def __aenter__(self) -> "WebSocketServer":
+        """Start."""
+        await self.start_server()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.stop_server()
+
+    # ----------------------------------------------------------------------------------------------------- who is here
+
+    def get_connected_clients(self) -> list[ClientInfo]:
+        """List the connected clients, those who are not authenticated yet included."""
+        if self._rooms is None:
+            return []
+        sessions = (guest.session for guest in self._rooms.guests.all() if isinstance(guest, WebSocketConnection))
+        return [_client_info(session) for session in sessions if session is not None and not session.closing]
+
+    # ------------------------------------------------------------------------------------------------------ broadcast
+
+    async def broadcast(self, type: str, data: Any, *, as_of: str | None = None) -> None:
+        """Tell all who subscribed; returns once those who keep up have been written to. Waits for no slow reader.
+
+        Args:
+            type: "ea_update", "portfolio_update", "trade_update", "news_update", "command_update" or "alert".
+            data: anything with a JSON object's form; passed through unchanged. An `ea_update` needs its `ea_id`.
+            as_of: when the source said it, like "2026-11-22T17:31:00.123Z".
+
+        Raises:
+            DataError: the type is unknown, or the data is not of that form. Nothing was sent.
+        """
+        self.publish(type, data, as_of=as_of)
+        if self._rooms is not None:
+            await self._rooms.pump.flushed()
+
+    def publish(self, type: str, data: Any, *, as_of: str | None = None) -> None:
+        """As `broadcast`, without waiting: it is sent at the end of this turn of the event loop."""
+        now, utc, rooms = self._clock.monotonic(), self._clock.utc(), self._rooms
+        if rooms is not None and self.hub.must_flush:
+            rooms.pump.flush()
+        self.hub.publish(type, data, now=now, timestamp=utc, as_of=as_of)
+        if rooms is not None:
+            rooms.pump.wake()
+        else:
+            deque(self.hub.flush(now, utc), maxlen=0)  # nobody hears it, but those who come will find it
+
+    async def broadcast_ea_update(self, data: Any) -> None:
+        """Tell what an expert is doing; `data` names it by its `ea_id`."""
+        await self.broadcast("ea_update", data)
+
+    async def broadcast_portfolio_update(self, data: Any) -> None:
+        """Tell what the experts are doing together."""
+        await self.broadcast("portfolio_update", data)
+
+    async def broadcast_trade_update(self, data: Any) -> None:
+        """Tell of a trade."""
+        await self.broadcast("trade_update", data)
+
+    async def broadcast_news_update(self, data: Any) -> None:
+        """Tell of a calendar event."""
+        await self.broadcast("news_update", data)
+
+    async def broadcast_command_update(self, data: Any) -> None:
+        """Tell of a step in a command's life."""
+        await self.broadcast("command_update", data)
+
+    async def broadcast_alert(self, data: Any) -> None:
+        """Tell what a person should know."""
+        await self.broadcast("alert", data)
+
+
+def _check_arguments(
+    host: str, port: int, auth_token: str | None, heartbeat_interval: float, heartbeat_timeout: float
+) -> None:
+    if not isinstance(port, int) or not 0 <= port <= 65535:
+        raise ConfigError(f"port must be a whole number from 0 to 65535, not {port!r}")
+    for name, seconds in (("heartbeat_interval", heartbeat_interval), ("heartbeat_timeout", heartbeat_timeout)):
+        if not isinstance(seconds, int | float) or not 0 < seconds < float("inf"):
+            raise ConfigError(f"{name} must be a number of seconds above 0, not {seconds!r}")
+    if auth_token is not None and (not isinstance(auth_token, str) or not auth_token.strip()):
+        raise ConfigError("auth_token must be a text that is not empty; leave it out to have one made")
+    if auth_token is None and not is_loopback(host):
+        raise ConfigError(
+            f"refusing to listen on {host or 'all addresses'} without a token: give --auth-token or "
+            "WEBSOCKET_AUTH_TOKEN (auth_token in Python)"
+        )
+
+
+def _why_not(error: OSError, host: str, port: int) -> str:
+    """Say why an address can't be listened on, and what to do."""
+    where = f"{host or '*'}:{port}"
+    if error.errno == errno.EADDRINUSE or "address already in use" in str(error).lower():
+        return f"{where} is taken by another program: stop that, or choose another --port (0 picks a free one)"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"{where} is not allowed: ports below 1024 belong to the system, choose another --port"
+    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+        return f"{where} is no address of this machine: choose another --host"
+    return f"can't listen on {where}: {error.strerror or error}"
+
+
+async def _one_address(host: str) -> str | None:
+    """Choose one address of a name: for port 0, several would each get a port of their own."""
+    if not host:
+        return None
+    found = await asyncio.get_running_loop().getaddrinfo(host, 0, type=socket.SOCK_STREAM)
+    by_family = sorted(found, key=lambda info: info[0] != socket.AF_INET)
+    return str(by_family[0][4][0])
+
+
+def _client_info(session: Session) -> ClientInfo:
+    return ClientInfo(
+        client_id=session.client_id,
+        address=session.address,
+        state=session.state.value,
+        authenticated=session.identity is not None,
+        role=session.identity.role.value if session.identity else None,
+        channels=sorted(str(topic) for topic in session.topics),
+        connected_at=session.connected_at,
+    )

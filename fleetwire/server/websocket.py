@@ -1,0 +1,289 @@
+"""One socket <-> one session: frames in, answers out, within limits that a hostile peer can't move."""
+
+import asyncio
+import logging
+import uuid
+
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+
+from fleetwire.hub.session import Close, Output, Ping, Session
+from fleetwire.server.door import Rooms, refuse
+from fleetwire.wire.errors import CloseCode, ErrorCode, MessageError
+
+logger = logging.getLogger("fleetwire.server")
+
+# The library logs whole frames at DEBUG, tokens among them: its protocol gets a logger that says nothing.
+_silent = logging.Logger("fleetwire.silent", logging.CRITICAL + 1)
+_silent.addHandler(logging.NullHandler())
+_silent.propagate = False
+
+_PING = b"\x89\x00"
+_SLICE_BYTES = 8 * 1024  # of input in one turn: one-byte frames must not hold the loop
+_CLOSING_S = 2.0  # for the peer's part of the closing handshake
+_REASON_BYTES_MAX = 123  # RFC 6455 section 5.5.1
+
+
+class WebSocketConnection(asyncio.Protocol):
+    """One WebSocket connection, from the upgrade's head on.
+
+    Args:
+        rooms: of the server.
+        transport: of the connection.
+        address: the peer's.
+    """
+
+    __slots__ = (
+        "_closing",
+        "_fragment_count",
+        "_fragments",
+        "_inbox",
+        "_inbox_at",
+        "_protocol",
+        "_rooms",
+        "_write_paused",
+        "address",
+        "due",
+        "session",
+        "transport",
+    )
+
+    def __init__(self, rooms: Rooms, transport: asyncio.Transport, address: str) -> None:
+        self._rooms = rooms
+        self.transport = transport
+        self.address = address
+        self._protocol = ServerProtocol(max_size=self._rooms.house.limits.message_bytes_max, logger=_silent)
+        self.session: Session | None = None
+        self.due = float("inf")
+        self._inbox = b""
+        self._inbox_at = 0
+        self._fragments: list[bytes] | None = None
+        self._fragment_count = 0
+        self._write_paused = False
+        self._closing = False
+
+    # ------------------------------------------------------------------------------------------------------- asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: ARG002  (asyncio's signature)
+        """Bound what may wait to be written."""
+        self._rooms.guests.hand_over(self)
+        self.transport.set_write_buffer_limits(high=self._rooms.house.limits.out_buffer_bytes_max)
+
+    def data_received(self, data: bytes) -> None:
+        """Take input in slices, the first at once."""
+        if self.session is not None:
+            self.session.heartbeat.seen_at = self._rooms.clock.monotonic()
+        if self._inbox:
+            self._inbox += data  # only what was under way when reading was paused
+        elif len(data) <= _SLICE_BYTES and not self._write_paused:
+            self._feed(data)
+        else:
+            self._inbox, self._inbox_at = data, 0
+            self._feed_slice()
+
+    def _feed_slice(self) -> None:
+        """Feed one slice; the rest has to wait for the next turns, and the socket with it."""
+        if self._write_paused or not self._inbox:
+            return
+        end = self._inbox_at + _SLICE_BYTES
+        piece, self._inbox_at = self._inbox[self._inbox_at : end], end
+        if end < len(self._inbox):
+            self.transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._feed_slice)
+        else:
+            self._inbox = b""
+            self.transport.resume_reading()
+        self._feed(piece)
+
+    def eof_received(self) -> bool | None:
+        """Let the protocol know; the transport closes itself."""
+        self._protocol.receive_eof()
+        return None
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  (asyncio's signature)
+        """Forget the session."""
+        self.due = float("-inf")
+        self._inbox = b""
+        self._leave()
+        self._rooms.guests.leave(self)
+        if self.session is not None:
+            logger.info("client %s gone", self.session.client_id)
+
+    def pause_writing(self) -> None:
+        """Read no more either: requests must not pile up answers."""
+        self._write_paused = True
+        self.transport.pause_reading()
+        if self.session is not None and not self._closing:
+            now = self._rooms.clock.monotonic()
+            self.session.stall(now)
+            self._rooms.pump.pause(self.session)
+            self._rooms.deadlines.watch(self, self.session.next_deadline())
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._write_paused = False
+        if self._inbox:
+            self._feed_slice()
+        else:
+            self.transport.resume_reading()
+        if self.session is not None and not self._closing:
+            self.session.drain(self._rooms.clock.monotonic())
+            self._rooms.pump.drained(self.session)
+
+    # -------------------------------------------------------------------------------------------------------- frames
+
+    def _feed(self, data: bytes) -> None:
+        protocol = self._protocol
+        protocol.receive_data(data)
+        for event in protocol.events_received():
+            if self._closing:
+                break
+            if isinstance(event, Frame):
+                self._take_frame(event)
+            elif isinstance(event, Request):
+                self._take_request(event)
+        if protocol.handshake_exc is not None and not self._closing and not any(protocol.writes):
+            self._closing = True
+            refuse(self.transport, "400 Bad Request", "this is no HTTP request")
+            return
+        self._send_protocol_data()
+        self._rooms.pump.wake()
+
+    def _take_request(self, request: Request) -> None:
+        """Answer the handshake, and open a session if it is one."""
+        hosts = request.headers.get_all("Host")
+        origins = request.headers.get_all("Origin")
+        if len(hosts) != 1 or len(origins) > 1:
+            self._refuse(400, "a request has exactly one Host, and at most one Origin")
+            return
+        local = self.transport.get_extra_info("sockname")
+        refusal = self._rooms.doorkeeper.refusal(hosts[0], origins[0] if origins else None, str(local[0]))
+        if refusal:
+            self._refuse(403, refusal)
+            return
+        response = self._protocol.accept(request)
+        if response.status_code == 400 and request.headers.get_all("Sec-WebSocket-Version") != ["13"]:
+            response = self._protocol.reject(426, "only version 13 of the WebSocket protocol is spoken here\n")
+            response.headers["Upgrade"] = "websocket"
+            response.headers["Sec-WebSocket-Version"] = "13"
+        self._protocol.send_response(response)
+        if response.status_code == 101:
+            self._send_protocol_data()
+            self._open_session()
+
+    def _refuse(self, status: int, text: str) -> None:
+        self._protocol.send_response(self._protocol.reject(status, text + "\n"))
+
+    def _open_session(self) -> None:
+        rooms = self._rooms
+        now, utc = rooms.clock.monotonic(), rooms.clock.utc()
+        client_id = uuid.uuid4().hex[:12]
+        self.session = Session(rooms.house, client_id, self.address, self.transport.write, now, utc)
+        self.transport.write(self.session.welcome(utc))
+        rooms.deadlines.watch(self, self.session.next_deadline())
+        logger.info("client %s connected from %s", client_id, self.address)
+
+    def _take_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.TEXT and frame.fin:
+            self._take_text(bytes(frame.data))
+        elif frame.opcode is Opcode.TEXT or frame.opcode is Opcode.CONT:
+            self._take_fragment(frame)
+        elif frame.opcode is Opcode.BINARY:
+            self._perform([Close(CloseCode.unsupported_data, "only text frames are spoken here")])
+        elif frame.opcode is Opcode.CLOSE:
+            self._leave()
+
+    def _take_fragment(self, frame: Frame) -> None:
+        """Put fragments together; the protocol bounds their bytes, their number is ours to bound."""
+        if self._fragments is None:
+            self._fragments, self._fragment_count = [], 0
+        self._fragment_count += 1
+        if self._fragment_count > self._rooms.house.limits.fragments_max:
+            self._perform([Close(CloseCode.policy_violation, "a message in too many fragments")])
+            return
+        self._fragments.append(bytes(frame.data))
+        if frame.fin:
+            payload = b"".join(self._fragments)
+            self._fragments = None
+            self._take_text(payload)
+
+    def _take_text(self, payload: bytes) -> None:
+        try:
+            str(payload, "utf-8")
+        except UnicodeDecodeError:
+            self._perform([Close(CloseCode.invalid_data, CloseCode.invalid_data.meaning)])
+            return
+        session = self.session
+        if session is None:
+            return
+        was_known = session.identity is not None
+        now, utc = self._rooms.clock.monotonic(), self._rooms.clock.utc()
+        try:
+            outputs = session.receive(payload, now, utc)
+        except Exception:  # a defect of ours must cost one answer, not the connection, and no other client
+            logger.exception("client %s: a message could not be answered", session.client_id)
+            text = "the server failed to answer; the failure is in its log"
+            outputs = session.refuse(MessageError(ErrorCode.internal_error, text), now, utc)
+        self._perform(outputs)
+        if not was_known and session.identity is not None:
+            logger.info("client %s authenticated as %s", session.client_id, session.identity.role.value)
+
+    # ------------------------------------------------------------------------------------------------------- outputs
+
+    def _perform(self, outputs: list[Output]) -> None:
+        for output in outputs:
+            if self._closing:
+                return
+            if isinstance(output, Ping):
+                self.transport.write(_PING)
+            elif isinstance(output, Close):
+                self.close(output.code, output.reason)
+            else:
+                self.transport.write(output)
+
+    def check(self, now: float) -> float | None:
+        """Do what is due for the session; end a closing handshake that takes too long."""
+        if self._closing:
+            self.transport.abort()
+            return None
+        if self.session is None:
+            return None
+        output = self.session.check(now)
+        if output is not None:
+            self._perform([output])
+        return now + _CLOSING_S if self._closing else self.session.next_deadline()
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Begin the closing handshake; nothing is written after it."""
+        if self._closing or self.session is None:
+            return
+        self._protocol.send_close(code.code, reason.encode()[:_REASON_BYTES_MAX].decode(errors="ignore"))
+        self._send_protocol_data()
+        self._leave()
+        self._rooms.deadlines.watch(self, self._rooms.clock.monotonic() + _CLOSING_S)
+        logger.info("client %s closed: %d %s", self.session.client_id, code.code, reason)
+
+    def _leave(self) -> None:
+        """Hear and say nothing more."""
+        self._closing = True
+        if self.session is not None:
+            self.session.closing = True
+            self._rooms.house.hub.leave(self.session)
+
+    def _send_protocol_data(self) -> None:
+        """Write what the protocol has to say: the handshake, pongs, a close frame, the end of the stream."""
+        for data in self._protocol.data_to_send():
+            if data:
+                self.transport.write(data)
+            else:
+                self._end_stream()
+
+    def _end_stream(self) -> None:
+        """End our half of the stream only: a peer that is still writing can then read why."""
+        self._leave()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self._rooms.deadlines.watch(self, self._rooms.clock.monotonic() + _CLOSING_S)
+        else:
+            self.transport.close()
