@@ -10,7 +10,7 @@ import msgspec
 from fleetwire.fleet.statistics import Metrics, Statistics
 from fleetwire.sources.report import Report, read_report
 
-WIDTH: Final = 92  # characters in a line of the table
+WIDTH: Final = 96  # characters in a line of the table
 GAP: Final = " " * 4  # between its two halves
 HALF: Final = (WIDTH - len(GAP)) // 2
 ABSENT: Final = "-"  # a figure that isn't defined
@@ -117,8 +117,9 @@ def _origin(report: Report, statistics: Statistics, f: _Figures) -> list[str]:
     magic = f"magic {report.magic}" if report.magic else ""
     deposit = f"deposit {f.amount(statistics.initial_deposit)} {report.currency}".rstrip()
     balance = f"balance {f.amount(statistics.balance)} {report.currency}".rstrip()
-    lines = ((kind, report.name, report.company, report.server), (report.period, magic, deposit, balance, leverage))
-    return [_plain(", ".join(part for part in line if part)) for line in lines]
+    lines = ((kind, report.name, report.company, report.server), (report.period, magic, leverage), (deposit, balance))
+    texts = (", ".join(part for part in line if part) for line in lines)
+    return [_plain(text) for text in texts if text]
 
 
 def _result(f: _Figures) -> tuple[Half, Half]:
@@ -138,9 +139,9 @@ def _risk(f: _Figures) -> tuple[Half, Half]:
     maximal = _with(f.money("balance_drawdown_maximal"), f.percent("balance_drawdown_maximal_pct"))
     relative = _with(f.percent("balance_drawdown_relative_pct"), f.money("balance_drawdown_relative"))
     return [
-        ("Balance drawdown absolute", f.money("balance_drawdown_absolute")),
-        ("Balance drawdown maximal", maximal),
-        ("Balance drawdown relative", relative),
+        ("Balance drawdown: absolute", f.money("balance_drawdown_absolute")),
+        ("  maximal", maximal),
+        ("  relative", relative),
     ], [
         ("AHPR", f.growth("ahpr")),
         ("GHPR", f.growth("ghpr")),
