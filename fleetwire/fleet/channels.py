@@ -56,7 +56,7 @@ def expert_row(fleet: Fleet, expert: ExpertState) -> dict[str, Any]:
         "volume": round(sum(position.volume for position in positions), 2),
         "trailing_active": report.trailing_active,
         "module_status": report.module_status,
-        "performance_metrics": _without_nothing(expert.statistics.metrics()),
+        "performance_metrics": _without_nothing(expert.metrics),
         "last_trades": [_deal(deal) for deal in expert.last_trades],
         "paused": report.paused,
         "last_report_utc": expert.last_report_utc,

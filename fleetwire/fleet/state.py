@@ -74,9 +74,17 @@ class ExpertState:
         self.currency = currency
         self.report = ExpertReport(expert=expert)
         self.statistics = Statistics(0 if currency in _NO_DECIMALS else 2, opening_balance)
+        self.metrics = self.statistics.metrics()
         self.last_trades: deque[Deal] = deque(maxlen=_LAST_TRADES)
         self.last_report_utc = ""
         self.peak_result = 0.0
+
+    def count(self, deal: Deal, utc: str) -> None:
+        """Add a deal to the statistics."""
+        self.statistics.add(deal)
+        self.metrics = self.statistics.metrics()
+        self.last_trades.append(deal)
+        self.last_report_utc = utc
 
     @property
     def current_profit(self) -> float:
@@ -159,9 +167,7 @@ class Fleet:
         expert = self._expert(fact.expert, fact.ea_id)
         if account is not None and not account.count(fact.deal):
             return []
-        expert.statistics.add(fact.deal)
-        expert.last_trades.append(fact.deal)
-        expert.last_report_utc = utc
+        expert.count(fact.deal, utc)
         return [Traded(expert, fact.deal), ExpertChanged(expert)]
 
     def _account(self, account: Account) -> AccountState:

@@ -63,6 +63,11 @@ class Statistics:
         return self._money(self._balance)
 
     @property
+    def net_profit(self) -> float:
+        """The sum of all trades' results, in the account's currency."""
+        return self._money(self._net)
+
+    @property
     def initial_deposit(self) -> float:
         """The first deal of type `balance`, or the opening balance; 0 while there is neither."""
         return self._money(self._deposit or 0)
