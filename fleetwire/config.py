@@ -120,6 +120,8 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 def _convert(name: str, value: Any, where: str, *, strict: bool) -> Any:
     """Check one value; a flag or a variable is a text and may stand for a number."""
+    if name == "log_level" and isinstance(value, str):
+        value = value.lower()
     try:
         return msgspec.convert(value, _FIELDS[name].type, strict=strict)
     except msgspec.ValidationError as error:
@@ -137,6 +139,6 @@ def describe() -> list[tuple[str, str, str, str]]:
         text = (
             (info.extra_json_schema or {}).get("description", "") if isinstance(info, msgspec.inspect.Metadata) else ""
         )
-        default = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()  # type: ignore[operator]
+        default = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
         rows.append((name, ENV_PREFIX + name.upper(), "" if default is None else str(default), text))
     return rows

@@ -4,8 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from fleetwire import __version__
 from fleetwire.cli import config, replay, report, serve, tail, token
+from fleetwire.version import __version__
 from fleetwire.wire.errors import ConfigError, FleetwireError
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130

@@ -7,11 +7,11 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
-from fleetwire import __version__
 from fleetwire.cli.settings import set_up_logging, token_file, with_token
 from fleetwire.config import Settings
 from fleetwire.server.origin import is_loopback
 from fleetwire.server.server import WebSocketServer
+from fleetwire.version import __version__
 
 INTERRUPTED = 130
 
@@ -71,7 +71,8 @@ async def _together(
         return
     going = asyncio.ensure_future(go_on(server))
     try:
-        await asyncio.wait([going, end], return_when=asyncio.FIRST_COMPLETED)
+        waiting: set[asyncio.Future[Any]] = {going, end}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if going.done():
             going.result()
         await end

@@ -63,7 +63,8 @@ class _Tail:
         """Print until Ctrl-C, SIGTERM, or enough."""
         async with ended() as end, client:
             hearing = asyncio.ensure_future(self._print_all(client))
-            await asyncio.wait([hearing, end], return_when=asyncio.FIRST_COMPLETED)
+            waiting: set[asyncio.Future[Any]] = {hearing, end}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if hearing.done():
                 hearing.result()
             hearing.cancel()
@@ -92,7 +93,9 @@ def _print_json(message: Message) -> None:
 
 def _print_line(message: Message) -> None:
     """Print what a person wants to know of a message."""
-    moment = datetime.fromisoformat(message.timestamp).astimezone() if message.timestamp else datetime.now().astimezone()
+    moment = (
+        datetime.fromisoformat(message.timestamp).astimezone() if message.timestamp else datetime.now().astimezone()
+    )
     data: dict[str, Any] = message.data if isinstance(message.data, dict) else {}
     say = _SAY.get(message.type, _say_anything)
     age = f"   age {message.age_ms} ms" if message.type == "ea_update" and message.age_ms is not None else ""

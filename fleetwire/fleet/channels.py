@@ -53,7 +53,7 @@ def expert_row(fleet: Fleet, expert: ExpertState) -> dict[str, Any]:
         "strategy_tag": report.strategy_tag,
         "timeframe": report.timeframe,
         "open_positions": len(positions),
-        "volume": round(sum(position.volume for position in positions), 2),
+        "volume": round(sum((position.volume for position in positions), 0.0), 2),
         "trailing_active": report.trailing_active,
         "module_status": report.module_status,
         "performance_metrics": _without_nothing(expert.metrics),

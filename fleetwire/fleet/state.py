@@ -89,7 +89,7 @@ class ExpertState:
     @property
     def current_profit(self) -> float:
         """The floating result of its open positions, swap included, in the account's currency."""
-        return round(sum(position.profit + position.swap for position in self.report.positions), 2)
+        return round(sum((position.profit + position.swap for position in self.report.positions), 0.0), 2)
 
     @property
     def fall(self) -> float:

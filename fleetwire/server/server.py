@@ -139,7 +139,7 @@ class WebSocketServer:
         http.start()
         self._http = http
         self._rooms = rooms
-        logger.info("listening on %s", self.url)
+        logger.debug("listening on %s", self.url)
 
     async def stop_server(self) -> None:
         """Stop: everybody is told, and told to come back; returns once all connections are gone. At most 5 seconds."""
@@ -161,7 +161,7 @@ class WebSocketServer:
         await rooms.guests.gone(_STOP_S)
         rooms.deadlines.close()
         rooms.pump.close()
-        logger.info("stopped")
+        logger.debug("stopped")
 
     async def __aenter__(self) -> "WebSocketServer":
         """Start."""

@@ -12,6 +12,7 @@ from fleetwire.sources.simulator.traders import STRATEGIES, SimulatedAccount, Si
 
 _STEPS_PER_SECOND = 10
 _HISTORY_TRADES = 25
+_WARM_UP_S = 120  # that the fleet has traded when it is first seen
 _FIRST_MAGIC = 1001
 _NEWS_EVERY_S = 40
 _COMMAND_EVERY_S = 25
@@ -43,7 +44,7 @@ class Simulator:
     def __init__(self, seed: int = 7, experts: int = 40, speed: float = 1.0, start_msc: int | None = None) -> None:
         self._random = Random(seed)  # noqa: S311  (a simulation has to be repeatable, not secret)
         self._speed = speed
-        self._now_msc = time.time_ns() // 1_000_000 if start_msc is None else start_msc
+        self._now_msc = (time.time_ns() // 1_000_000 if start_msc is None else start_msc) - _WARM_UP_S * 1000
         self._market = Market(self._random)
         self.accounts = [SimulatedAccount(*account) for account in _ACCOUNTS[: max(1, min(experts, len(_ACCOUNTS)))]]
         self.experts = [self._expert(number) for number in range(experts)]
@@ -66,11 +67,16 @@ class Simulator:
             await asyncio.sleep(max(0.0, began + steps / _STEPS_PER_SECOND / self._speed - loop.time()))
 
     def before(self) -> Iterator[Fact]:
-        """Give the accounts, and the deals of the last day."""
+        """Give the accounts, the deals of the last day, and who is in the market now."""
         for account in self.accounts:
             yield account.report()
         for expert in self.experts:
             yield from expert.history(self._now_msc, _HISTORY_TRADES)
+        for _ in range(_WARM_UP_S):
+            self._now_msc += 1000
+            self._market.walk(1.0)
+            for expert in self.experts:
+                yield from expert.trade(self._now_msc)
         for expert in self.experts:
             yield expert.report()
         for account in self.accounts:
