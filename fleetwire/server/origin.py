@@ -4,6 +4,9 @@ import ipaddress
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
+_OF_FILES = ("file://", "null")
+"""What pages opened from a file send: Electron the first, browsers the second (docs/decisions/0002-origin-null.md)."""
+
 
 def is_loopback(host: str) -> bool:
     """Tell whether a host name or address means this machine, seen from itself."""
@@ -62,7 +65,7 @@ class Doorkeeper:
         origin = origin.lower()
         if origin in self._allowed_origins:
             return True
-        if origin == "file://":
+        if origin in _OF_FILES:
             return self._on_loopback
         scheme, _, netloc = origin.partition("://")
         origin_host = host_of(netloc) if scheme in ("http", "https") else None

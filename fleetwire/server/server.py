@@ -151,7 +151,7 @@ class WebSocketServer:
         rooms.pump.flush()
         for guest in rooms.guests.all():
             if isinstance(guest, WebSocketConnection):
-                guest.close(CloseCode.service_restart, "the server stops: come back, retry_after=1")
+                guest.close(CloseCode.service_restart, "the server stops: come back, retry_after=0")
             elif isinstance(guest, Door):
                 guest.transport.abort()
         await self._http.stop()
