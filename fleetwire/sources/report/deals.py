@@ -78,7 +78,7 @@ class DealsTable:
         width: columns of the table.
         layout: where its money is.
         money_digits: decimals of the account's currency.
-        magic: what each deal is stamped with.
+        magic: what each trade deal is stamped with.
     """
 
     def __init__(self, width: int, layout: Layout, currency: str, magic: int) -> None:
@@ -150,7 +150,7 @@ class DealsTable:
             time_msc=when,
             type=kind,
             entry=entry,
-            magic=self._magic,
+            magic=self._magic if trade else 0,
             volume=volume,
             price=_amount(row, cells, PRICE, required=trade),
             commission=_amount(row, cells, at.commission),
