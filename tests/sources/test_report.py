@@ -185,7 +185,7 @@ def test_a_history_of_a_part_tells_its_opening_balance(read):
         (2, 0, "2025.01.33 10:00:00", "no time"),
         (2, 1, "x3", "no deal's number"),
         (2, 1, "2", "listed twice"),
-        (2, 2, "", "no symbol"),
+        (2, 2, "", "is no symbol"),
         (2, 3, "b?y", "no type of a deal"),
         (2, 4, "aus", "no direction"),
         (2, 5, "-0.4", "no volume"),
@@ -327,6 +327,26 @@ def test_a_cell_without_end_is_refused(refusal):
     text = "x" * 70_000
     assert "characters" in refusal(f"<table><tr><td>{text}</td></tr></table>".encode())
     assert "characters" in refusal(xlsx([[text]]))
+    sheet = b'<worksheet xmlns="x"><sheetData><row><c>'
+    assert "characters" in refusal(xlsx([], parts={"xl/worksheets/first.xml": sheet + b"<v>1</v>" * 70_000}))
+
+
+def test_more_text_than_a_report_has_is_refused(refusal):
+    """What all cells share is limited, in texts and in pieces of one text."""
+    for piece in (b"<si><t>a</t></si>" * 400_001, b"<si>" + b"<t>abcdefghi</t>" * 900_000):
+        assert "text" in refusal(xlsx([], parts={"xl/sharedStrings.xml": b'<sst xmlns="x">' + piece}))
+
+
+def test_tags_are_not_nested_without_end(refusal):
+    """A parser's memory grows with the depth of tags, so that is limited."""
+    assert "deep" in refusal(xlsx([], parts={"xl/worksheets/first.xml": b"<row>" * 1000}))
+
+
+def test_tags_are_counted(refusal, monkeypatch):
+    """A sheet of countless empty cells is refused before it takes long."""
+    monkeypatch.setattr(cells_xlsx, "EVENTS_MAX", 10_000)
+    sheet = b'<worksheet xmlns="x"><sheetData><row>' + b"<c/>" * 20_000
+    assert "tags" in refusal(xlsx([], parts={"xl/worksheets/first.xml": sheet}))
 
 
 def test_a_row_of_countless_cells_is_refused(refusal):
