@@ -195,7 +195,7 @@ def test_a_history_of_a_part_tells_its_opening_balance(read):
         (2, 11, "", "an empty cell is no number"),
         (1, 8, "-2.98", "the deals make 997.02"),
         (0, 0, "2025.01.0", "no row of headings"),
-        (6, 11, "995.00", "the totals end with 995.00"),
+        (6, 11, "995.00", "the totals end with '995.00'"),
     ],
 )
 def test_a_damaged_cell_is_named(refusal, row, column, text, said):
@@ -214,6 +214,16 @@ def test_a_cell_of_a_sheet_is_named_by_its_letters(refusal):
     assert (
         refusal(xlsx(changed(2, 4, "aus"))) == f"report: row {number}, cell E{number}: 'aus' is no direction of a deal"
     )
+
+
+def test_a_refusal_can_be_printed_anywhere(tmp_path):
+    """A file's name and cells may hold line breaks and letters of any script: the refusal is one line of ASCII."""
+    path = tmp_path / "r\xe9sum\u00e9\n\u2212.xlsx"
+    path.write_bytes(xlsx(changed(2, 10, "\u22128.0\u22120")))
+    with pytest.raises(ReportError) as caught:
+        read_report(path)
+    assert str(caught.value).isascii()
+    assert str(caught.value).isprintable()
 
 
 @pytest.mark.parametrize("without", [len(TESTER_ROWS) - 1, FIRST_DEAL + 2])

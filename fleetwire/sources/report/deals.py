@@ -183,7 +183,9 @@ class DealsTable:
             pass  # a credit that the terminal keeps beside the balance
         elif abs(self._balance + amount - balance) > self._tolerance(balance):
             expected = f"{self._balance + amount:.{self.money_digits}f}"
-            raise ReportError(f"{row.where(at.balance)}: the balance is {cells[at.balance]}, the deals make {expected}")
+            raise ReportError(
+                f"{row.where(at.balance)}: the balance is {_quoted(cells[at.balance])}, the deals make {expected}"
+            )
         self._balance = balance
 
     def _tolerance(self, balance: float) -> float:
@@ -196,7 +198,7 @@ class DealsTable:
         total = number(columns[at]) if at < len(columns) else None
         if total is not None and abs(total - self._balance) > self._tolerance(total):
             reached = f"{self._balance:.{self.money_digits}f}"
-            raise ReportError(f"{row.where()}: the totals end with {columns[at]}, the deals with {reached}")
+            raise ReportError(f"{row.where()}: the totals end with {_quoted(columns[at])}, the deals with {reached}")
 
 
 def _is_name(text: str) -> bool:

@@ -67,15 +67,21 @@ def read_report(path: str | os.PathLike[str]) -> Report:
     Raises:
         ReportError: the file can't be read, is no report of MetaTrader 5, or is damaged. One line, that says where.
     """
-    shown = ascii(Path(path).name or os.fspath(path))[1:-1]
+    shown = Path(path).name or os.fspath(path)
     try:
         with _opened(Path(path)) as file:
             return _read(file)
     except ReportError as error:
-        raise ReportError(f"{shown}: {error}") from error
+        raise ReportError(_one_line(f"{shown}: {error}")) from error
     except (OSError, ValueError) as error:  # ValueError: a path with a zero character
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ReportError(f"{shown}: the file can't be read: {reason}") from error
+        raise ReportError(_one_line(f"{shown}: the file can't be read: {reason}")) from error
+
+
+def _one_line(text: str) -> str:
+    """What any console can print, and nothing of a file can break: names in it may hold whatever they like."""
+    plain = text.encode("ascii", "backslashreplace").decode("ascii")
+    return "".join(letter if letter.isprintable() else "?" for letter in plain)
 
 
 def _opened(path: Path) -> BinaryIO:
