@@ -36,7 +36,9 @@ class Peer:
     async def start(self) -> None:
         silent = logging.Logger("peer")  # it would print the token by itself
         silent.disabled = True
-        self._server = await serve(self._serve, "127.0.0.1", self.port, ping_interval=None, logger=silent)
+        self._server = await serve(
+            self._serve, "127.0.0.1", self.port, ping_interval=None, compression=None, logger=silent
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def kill(self) -> None:
@@ -79,7 +81,8 @@ class Peer:
 
         async with self._changed:
             await asyncio.wait_for(self._changed.wait_for(enough), 10)
-        return found[count - 1]["data"]
+        data: dict[str, Any] = found[count - 1]["data"]
+        return data
 
     async def connected(self, count: int) -> None:
         """Wait until a client has come that often."""
