@@ -239,6 +239,7 @@ class Session:
             ClientError: the server does not want this client to come back.
         """
         settings = self._tools.settings
+        level = logging.WARNING
         while True:
             if self._refusal is not None:
                 raise self._refusal
@@ -247,14 +248,15 @@ class Session:
                 refused = lost.code in (CloseCode.token_invalid.code, CloseCode.auth_timeout.code)
                 kind = AuthenticationError if refused else NotConnectedError
                 raise kind(f"{self._say(lost)}: the client does not come back by itself")
-            logger.warning("%s; next try in %.1f s", self._say(lost), delay_s)
+            logger.log(level, "%s; next try in %.1f s", self._say(lost), delay_s)
+            level = logging.INFO  # a night without a server must not fill a log with warnings
             await settings.sleep(delay_s)
             try:
                 link = await Link.open(settings)
             except LinkError as error:
                 lost = error
             else:
-                logger.info("%s is found again", settings.url)
+                logger.warning("%s is found again", settings.url)
                 return link
 
     def _finish(self, error: ClientError) -> None:

@@ -69,12 +69,18 @@ def test_retry_after_is_respected_with_jitter_on_top(reason: str, delay_s: float
     assert Backoff().next_delay_s(0.0, 0.5, 1012, reason) == delay_s
 
 
-def test_a_steady_connection_ends_an_outage() -> None:
+@pytest.mark.parametrize(
+    ("code", "lived_s", "delay_s"),
+    [(None, 0.1, 1.0), (1012, 0.1, 1.0), (4100, 0.1, 5.0), (4200, 0.1, 5.0), (4100, 5.0, 1.0), (4200, 5.0, 0.0)],
+)
+def test_an_outage_ends_with_a_connection_that_the_server_does_not_end_at_once(
+    code: int | None, lived_s: float, delay_s: float
+) -> None:
     backoff = Backoff()
     for _ in range(6):
         backoff.next_delay_s(0.0, 1.0)
     backoff.found(10.0)
-    assert backoff.next_delay_s(15.0, 1.0) == 1.0
+    assert backoff.next_delay_s(10.0 + lived_s, 1.0, code) == delay_s
 
 
 def begun(*names: str, position: int = 0, options: Options = EVENTS) -> Positions:
