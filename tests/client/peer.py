@@ -3,11 +3,14 @@
 import asyncio
 import json
 import logging
+import ssl
 from collections.abc import Callable
 from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+
+from fleetwire.client import WebSocketClient
 
 TOKEN = "canary-7Qd1xv93"
 NOW = "2026-11-22T17:31:00.000Z"
@@ -26,18 +29,19 @@ class Peer:
         self.received: list[dict[str, Any]] = []
         self.sockets: list[ServerConnection] = []
         self.sockets_ever = 0
+        self.tls: ssl.SSLContext | None = None
         self._changed = asyncio.Condition()
         self._server: Server | None = None
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
+        return f"{'wss' if self.tls else 'ws'}://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
         silent = logging.Logger("peer")  # it would print the token by itself
         silent.disabled = True
         self._server = await serve(
-            self._serve, "127.0.0.1", self.port, ping_interval=None, compression=None, logger=silent
+            self._serve, "127.0.0.1", self.port, ssl=self.tls, ping_interval=None, compression=None, logger=silent
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -89,6 +93,11 @@ class Peer:
         async with self._changed:
             await asyncio.wait_for(self._changed.wait_for(lambda: self.sockets_ever >= count), 10)
 
+    async def left(self) -> None:
+        """Wait until nobody is connected."""
+        async with self._changed:
+            await asyncio.wait_for(self._changed.wait_for(lambda: not self.sockets), 10)
+
     async def _serve(self, socket: ServerConnection) -> None:
         data = {"status": "connected", "client_id": "c1", "epoch": self.epoch, "server_time": NOW, **self.welcome}
         try:
@@ -107,6 +116,7 @@ class Peer:
         finally:
             if socket in self.sockets:
                 self.sockets.remove(socket)
+            await self._tell()
 
     async def _tell(self) -> None:
         async with self._changed:
@@ -140,6 +150,13 @@ class Peer:
             "recovered": {name: self.recovered(name) for name in data["channels"]} if since else {},
         }
         return [{"type": "subscription_response", "data": answer}]
+
+
+async def reading_waits(client: WebSocketClient) -> None:
+    """Wait until the client reads nothing, as its program is slow."""
+    async with asyncio.timeout(10):
+        while (link := client._link) is None or link._waiting_since is not None:
+            await asyncio.sleep(0)
 
 
 class Time:

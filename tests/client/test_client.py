@@ -2,7 +2,11 @@
 
 import asyncio
 import gc
+import shutil
 import socket
+import ssl as tls
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +21,7 @@ from fleetwire.wire.errors import (
     RequestTimeoutError,
     SubscriptionError,
 )
-from tests.client.peer import TOKEN, Peer
+from tests.client.peer import TOKEN, Peer, reading_waits
 
 
 async def collect(iteration: Any, count: int) -> list[Message]:
@@ -326,6 +330,30 @@ async def test_a_server_that_says_nothing_is_given_up(peer: Peer) -> None:
             await client.connect()
 
 
+async def test_tls_is_spoken_and_its_failures_are_told_apart(peer: Peer, tmp_path: Path) -> None:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl to make a certificate with")
+    cert, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+    subprocess.run(
+        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+        + ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
+        check=True,
+        capture_output=True,
+    )
+    plain_url = peer.url.replace("ws:", "wss:")
+    with pytest.raises(NotConnectedError, match=r"does the server speak wss:// on this port\?"):
+        await WebSocketClient(plain_url, TOKEN).connect()
+    await peer.stop()
+    peer.tls = tls.SSLContext(tls.PROTOCOL_TLS_SERVER)
+    peer.tls.load_cert_chain(cert, key)
+    await peer.start()
+    with pytest.raises(NotConnectedError, match="the certificate is not trusted"):
+        await WebSocketClient(peer.url, TOKEN).connect()
+    async with WebSocketClient(peer.url, TOKEN, ssl=tls.create_default_context(cafile=cert)) as client:
+        assert client.authenticated
+
+
 async def test_a_client_can_be_used_many_times(peer: Peer) -> None:
     client = WebSocketClient(peer.url, TOKEN)
     for _ in range(3):
@@ -384,6 +412,7 @@ async def test_a_slow_consumer_gets_answers_all_the_same(peer: Peer) -> None:
         for number in range(1, 30):
             await peer.publish("alerts", number)
         await anext(iteration)
+        await reading_waits(client)
         await client.unsubscribe("alerts")
         assert [(await anext(iteration)).position for _ in range(28)] == list(range(2, 30))
 

@@ -140,9 +140,10 @@ def test_a_new_epoch_resets() -> None:
     assert positions.since(["alerts"]) == {"epoch": "e2", "positions": {"alerts": 1}}
 
 
-def test_a_state_channel_that_could_not_be_resumed_begins_anew() -> None:
+@pytest.mark.parametrize(("position", "recovered"), [(900, False), (90, True)])
+def test_a_state_channel_that_could_not_be_resumed_begins_anew(position: int, recovered: bool) -> None:
     positions = begun("ea_updates", position=500)
-    positions.resume(["ea_updates"], 90, {"ea_updates": False})
+    positions.resume(["ea_updates"], position, {"ea_updates": recovered})
     assert positions.heard("ea_updates", "1", 80)
 
 

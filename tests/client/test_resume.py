@@ -9,7 +9,7 @@ import pytest
 
 from fleetwire.client import Message, WebSocketClient
 from fleetwire.wire.errors import AuthenticationError, NotConnectedError
-from tests.client.peer import TOKEN, Peer, Time
+from tests.client.peer import TOKEN, Peer, Time, reading_waits
 
 
 class NoJitter(random.Random):
@@ -157,6 +157,7 @@ async def test_cancelling_everything_leaves_nothing_behind(peer: Peer) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await peer.left()
     await client.disconnect()
 
 
@@ -310,8 +311,7 @@ async def test_a_slow_handler_does_not_make_the_server_look_dead(peer: Peer, tim
         for number in (1, 2, 3, 4):
             await peer.publish("alerts", number)
         await asyncio.wait_for(busy.wait(), 10)
-        while (link := client._link) is None or link._waiting_since is not None:
-            await asyncio.sleep(0)  # until reading waits for the handler
+        await reading_waits(client)
         for _ in range(10):
             time.advance(25)
             for _ in range(10):
