@@ -63,6 +63,7 @@ class Server:
         self.on_its_way.append({"type": "subscription_response", "id": request_id, "data": answer})
         if tells_gaps:
             self.on_its_way += [{"type": "gap", "data": gap} for gap in gaps]
+        missed: list[tuple[str, int, str | None]]
         missed = [("alerts", n, None) for n in self.events if n > starts.get("alerts", self.position)]
         if "ea_updates" in starts:
             missed += [("ea_updates", n, key) for key, n in self.rows.items() if n > starts["ea_updates"]]
@@ -202,7 +203,7 @@ def test_nothing_that_a_server_says_breaks_the_conversation(frames: list[dict[st
         conversation, selection = Conversation(lambda: 0.0), Selection(["alerts", "*"])
         selection.expect(1)
         for restores in (False, True, True):
-            data = {"channels": ["alerts", "*"]} | ({"since": {}} if restores else {})
+            data: dict[str, Any] = {"channels": ["alerts", "*"]} | ({"since": {}} if restores else {})
             conversation.requests.open("subscribe", data, names=["alerts", "*"], options=Options(), restores=restores)
         for frame in frames:
             for message in conversation.take(json.dumps(frame).encode()):
