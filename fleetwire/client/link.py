@@ -265,9 +265,13 @@ def _link_error(error: Exception, settings: Settings) -> LinkError:
         return LinkError(f"{url}: the certificate is not trusted ({error.verify_message}): pass ssl= a context for it")
     if isinstance(error, tls.SSLError):
         return LinkError(f"{url}: TLS failed ({error.reason}): does the server speak wss:// on this port?")
+    if isinstance(error, ConnectionResetError | ConnectionAbortedError):
+        return LinkError(f"{url} broke off at once: does the server speak {url.partition(':')[0]}:// on this port?")
     if isinstance(error, ConnectionRefusedError):
         return LinkError(f"{url} refused the connection: is the server running there, and is the port right?")
-    return LinkError(f"{url} can't be reached: {error}: is the server running there, and is the port right?")
+    return LinkError(
+        f"{url} can't be reached: {str(error) or type(error).__name__}: is the server running there, and is the port right?"
+    )
 
 
 def _seconds(value: object, default: float) -> float:
