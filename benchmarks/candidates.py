@@ -23,7 +23,7 @@ from fleetwire.hub.session import Close, House, Ping, Session
 from fleetwire.server.clock import SystemClock
 from fleetwire.server.server import WebSocketServer
 
-TOKEN = "benchmark-token"  # noqa: S105  (opens nothing but a benchmark)
+TOKEN = "benchmark-token"  # opens nothing but a benchmark
 LIMITS = Limits(connections_per_address_max=20_000, auth_deadline_s=600.0)
 HEARTBEAT_S = 600.0  # nobody is pinged while we measure
 BACKLOG = 4096

@@ -30,12 +30,12 @@ WARM_UP = 64
 CONNECTIONS = 2_000
 LISTENERS = 500
 TALKERS = 64
-TALKS = 150  # requests of one talker, one at a time
+TALKS = 40  # requests of one talker, one at a time
 PIPELINED = 16
-ISOLATED_TURNS = 120
-BURST_TURNS = 20
+ISOLATED_TURNS = 60
+BURST_TURNS = 10
 BURST = 16
-TIME_MAX_S = 100.0  # no round begins later
+TIME_MAX_S = 90.0  # no round begins later
 _SETTLE_S = 0.05
 
 Figures = dict[str, float]
@@ -66,7 +66,8 @@ class Subject:
     def __init__(self, name: str, core: int) -> None:
         command = [sys.executable, "-m", "benchmarks.candidates", name, str(core)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._proc = Path(f"/proc/{self._process.pid}")
+        self.pid = self._process.pid
+        self._proc = Path(f"/proc/{self.pid}")
         self.port = int(self._line())
 
     def _line(self) -> bytes:
@@ -118,7 +119,7 @@ def request(kind: str, **data: object) -> bytes:
 def measure(name: str, server_core: int) -> Figures:
     """Measure one candidate once."""
     subject = Subject(name, server_core)
-    crowd = Crowd(subject.port)
+    crowd = Crowd(subject.port, subject.pid)
     try:
         return _measure(name, subject, crowd)
     finally:
@@ -152,12 +153,12 @@ def _measure(name: str, subject: Subject, crowd: Crowd) -> Figures:
     talkers = members[-TALKERS:]
     cpu = subject.cpu_us()
     for _ in range(TALKS):
-        crowd.ask(talkers, heartbeat)
+        crowd.ask_in_turn(talkers, heartbeat)
     figures["single"] = (subject.cpu_us() - cpu) / (TALKS * TALKERS)
     cpu = subject.cpu_us()
-    for _ in range(TALKS // 10):
-        crowd.ask(talkers, heartbeat * PIPELINED, PIPELINED)
-    figures["pipelined"] = (subject.cpu_us() - cpu) / (TALKS // 10 * TALKERS * PIPELINED)
+    for _ in range(TALKS // 4):
+        crowd.ask_in_turn(talkers, heartbeat * PIPELINED, PIPELINED)
+    figures["pipelined"] = (subject.cpu_us() - cpu) / (TALKS // 4 * TALKERS * PIPELINED)
 
     for way in WAYS[name]:
         suffix = "" if way == WAYS[name][0] else f" {way}"
@@ -178,9 +179,7 @@ def table(rounds: dict[str, list[Figures]]) -> str:
         cells = []
         for figures in rounds.values():
             values = [one[key] for one in figures if key in one]
-            cells.append(
-                f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})" if values else "-"
-            )
+            cells.append(f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})" if values else "-")
         if any(cell != "-" for cell in cells):
             lines.append(f"| {title} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
