@@ -265,6 +265,7 @@ class Hub:
         self._catching_up.pop(session, None)
         session.cursor = {}
         session.cohort = self.cohorts.admit(session, session.topics)
+        session.topics = session.cohort.topics  # equal, but one object for all of them
 
     def _missed(self, cursor: Cursor) -> list[Entry]:
         """Gather what was published after a cursor, in the order of positions."""
