@@ -269,9 +269,8 @@ def _link_error(error: Exception, settings: Settings) -> LinkError:
         return LinkError(f"{url} broke off at once: does the server speak {url.partition(':')[0]}:// on this port?")
     if isinstance(error, ConnectionRefusedError):
         return LinkError(f"{url} refused the connection: is the server running there, and is the port right?")
-    return LinkError(
-        f"{url} can't be reached: {str(error) or type(error).__name__}: is the server running there, and is the port right?"
-    )
+    why = str(error) or type(error).__name__
+    return LinkError(f"{url} can't be reached: {why}: is the server running there, and is the port right?")
 
 
 def _seconds(value: object, default: float) -> float:
