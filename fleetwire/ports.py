@@ -1,7 +1,9 @@
 """The doors of the house, as Protocols: what stands behind them can be exchanged."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Protocol
+
+from fleetwire.fleet.events import Fact
 
 
 class Timer(Protocol):
@@ -24,14 +26,17 @@ class Clock(Protocol):
         """Call back at a monotonic time."""
 
 
+class Report(Protocol):
+    """Takes facts of `fleetwire.fleet.events`."""
+
+    async def __call__(self, *facts: Fact) -> None:
+        """Apply them and tell what changed; returns once those who keep up have been written to."""
+
+
 class Source(Protocol):
     """Where facts come from: a report, a simulator, an expert."""
 
     name: str
 
-    async def run(self, report: "Report") -> None:
+    async def run(self, report: Report) -> None:
         """Report facts until there are no more, or until cancelled."""
-
-
-Report = Callable[[object], Awaitable[None]]
-"""Takes one fact of `fleetwire.fleet.events`; returns once it is applied, published and flushed."""

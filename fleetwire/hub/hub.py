@@ -40,7 +40,7 @@ class Hub:
         self.limits = limits
         self.position = 0  # of the newest message
         self.flushed = 0  # where every cohort stands
-        self.before_flush: list[Callable[[], None]] = []  # aggregates publish here what they sum up
+        self._aggregates: dict[Callable[[], None], None] = {}  # that publish, at the next flush, what they sum up
         self.cohorts = Cohorts()
         self._logs: dict[str, Log] = {channel.name: _new_log(channel.kind, limits) for channel in CHANNELS}
         self._news: set[str] = set()  # channels with unflushed messages
@@ -96,7 +96,11 @@ class Hub:
     @property
     def dirty(self) -> bool:
         """Whether a flush has something to do."""
-        return bool(self._news or self._catching_up)
+        return bool(self._news or self._catching_up or self._aggregates)
+
+    def at_flush(self, aggregate: Callable[[], None]) -> None:
+        """Call something back once, at the next flush, to publish what sums up the rows published until then."""
+        self._aggregates[aggregate] = None
 
     @property
     def must_flush(self) -> bool:
@@ -212,7 +216,8 @@ class Hub:
             now: monotonic seconds.
             timestamp: UTC, for what the hub itself has to say (a `gap`).
         """
-        for aggregate in self.before_flush:
+        aggregates, self._aggregates = self._aggregates, {}
+        for aggregate in aggregates:
             aggregate()
         news = {name: self._logs[name].since(self.flushed) for name in self._news}
         head, self._news, self._unflushed_bytes = self.position, set(), 0

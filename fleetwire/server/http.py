@@ -4,8 +4,8 @@ import asyncio
 import importlib
 from typing import TYPE_CHECKING, cast
 
-from fleetwire import __version__
 from fleetwire.server.door import Rooms
+from fleetwire.version import __version__
 
 if TYPE_CHECKING:
     from aiohttp import web

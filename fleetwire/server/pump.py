@@ -47,7 +47,9 @@ class Pump:
             await asyncio.shield(self._flushed)
 
     def flush(self) -> None:
-        """Flush now."""
+        """Flush now. What an aggregate publishes meanwhile is part of the flush that asked it."""
+        if self._flushing:
+            return
         started = self._loop.time()
         if self._handle is not None:
             self._handle.cancel()

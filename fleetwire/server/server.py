@@ -139,7 +139,7 @@ class WebSocketServer:
         http.start()
         self._http = http
         self._rooms = rooms
-        logger.info("listening on %s", self.url)
+        logger.debug("listening on %s", self.url)
 
     async def stop_server(self) -> None:
         """Stop: everybody is told, and told to come back; returns once all connections are gone. At most 5 seconds."""
@@ -161,7 +161,7 @@ class WebSocketServer:
         await rooms.guests.gone(_STOP_S)
         rooms.deadlines.close()
         rooms.pump.close()
-        logger.info("stopped")
+        logger.debug("stopped")
 
     async def __aenter__(self) -> "WebSocketServer":
         """Start."""
@@ -195,8 +195,7 @@ class WebSocketServer:
             DataError: the type is unknown, or the data is not of that form. Nothing was sent.
         """
         self.publish(type, data, as_of=as_of)
-        if self._rooms is not None:
-            await self._rooms.pump.flushed()
+        await self.flushed()
 
     def publish(self, type: str, data: Any, *, as_of: str | None = None) -> None:
         """As `broadcast`, without waiting: it is sent at the end of this turn of the event loop."""
@@ -208,6 +207,11 @@ class WebSocketServer:
             rooms.pump.wake()
         else:
             deque(self.hub.flush(now, utc), maxlen=0)  # nobody hears it, but those who come will find it
+
+    async def flushed(self) -> None:
+        """Wait until what was published is written to those who keep up. Waits for no slow reader."""
+        if self._rooms is not None:
+            await self._rooms.pump.flushed()
 
     async def broadcast_ea_update(self, data: Any) -> None:
         """Tell what an expert is doing; `data` names it by its `ea_id`."""

@@ -1,0 +1,5 @@
+"""`python -m fleetwire`."""
+
+from fleetwire.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,61 @@
+"""The command line: `fleetwire serve | demo | replay | report | tail | token | config check`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from fleetwire.cli import config, replay, report, serve, tail, token
+from fleetwire.version import __version__
+from fleetwire.wire.errors import ConfigError, FleetwireError
+
+FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+
+_COMMANDS = (
+    ("serve", serve, "serve WebSocket clients"),
+    ("demo", serve.demo, "serve a simulated fleet"),
+    ("replay", replay, "serve a MetaTrader 5 report, its deals as if they happened now"),
+    ("report", report, "print the statistics of a MetaTrader 5 report"),
+    ("tail", tail, "print what a client hears"),
+    ("token", token, "show where the token is kept, or make a new one"),
+    ("config", config, "check the configuration"),
+)
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = "fleetwire") -> int:
+    """Run one command.
+
+    Args:
+        arguments: without the program's name; the process's own, if left out.
+        prog: the program's name, for its help.
+
+    Returns:
+        0 for success, 1 for a failure, 2 for a wrong use or configuration, 130 after Ctrl-C.
+    """
+    try:
+        args = _parser(prog).parse_args(arguments)
+        return int(args.run(args))
+    except FleetwireError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return MISUSED if isinstance(error, ConfigError) else FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        sys.stderr.close()
+        return FAILED
+
+
+def start_websocket_server(arguments: Sequence[str] | None = None) -> int:
+    """Run `fleetwire serve` under the name that the brief gives it."""
+    prog = "start_websocket_server.py"
+    return main(["serve", *(sys.argv[1:] if arguments is None else arguments)], prog)
+
+
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=prog, description="The real-time heart of a command centre for MetaTrader 5.")
+    parser.add_argument("--version", action="version", version=f"fleetwire {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, room, text in _COMMANDS:
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        room.add_arguments(command)
+        command.set_defaults(run=room.run)
+    return parser

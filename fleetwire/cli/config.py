@@ -1,0 +1,24 @@
+"""`fleetwire config check`: every setting, its value, and where it comes from."""
+
+import argparse
+
+from fleetwire.cli import settings
+from fleetwire.config import SECRET, describe
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what is checked."""
+    parser.add_argument("action", choices=["check"], help="check every setting, and print it")
+    settings.add_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the settings as they would be used."""
+    found = settings.loaded(args)
+    for name, _, _, _ in describe():
+        value = getattr(found.settings, name)
+        shown = ("(given)" if value else "(made and kept when needed)") if name == SECRET else value
+        print(f"{name:<20} {shown!s:<28} {found.origins[name]}")
+    changed = found.origins["limits"]
+    print(f"{'limits':<20} {'as by default' if changed == 'default' else 'some changed':<28} {changed}")
+    return 0

@@ -1,0 +1,136 @@
+"""Runs a server until somebody ends it: the first lines it prints, its signals, its end."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any
+
+from fleetwire.cli.settings import set_up_logging, token_file, with_token
+from fleetwire.config import Settings
+from fleetwire.server.origin import is_loopback
+from fleetwire.server.server import WebSocketServer
+from fleetwire.version import __version__
+
+INTERRUPTED = 130
+
+
+def serve_until_ended(
+    settings: Settings, about: str, go_on: Callable[[WebSocketServer], Coroutine[Any, Any, None]] | None = None
+) -> int:
+    """Start a server, say where it is, and run it until Ctrl-C or SIGTERM.
+
+    Args:
+        settings: of the server.
+        about: what it serves, for its first line.
+        go_on: what else runs on it; when that returns, the server goes on.
+
+    Returns:
+        The exit code: 130 after Ctrl-C, 0 after SIGTERM.
+
+    Raises:
+        FleetwireError: it can't be started, or `go_on` failed.
+    """
+    set_up_logging(settings.log_level)
+    settings, made = with_token(settings)
+    server = WebSocketServer(
+        settings.host,
+        settings.port,
+        settings.auth_token,
+        settings.heartbeat_interval,
+        settings.heartbeat_timeout,
+        limits=settings.limits,
+        allowed_hosts=settings.allowed_hosts,
+        allowed_origins=settings.allowed_origins,
+    )
+    return asyncio.run(_serve(server, _first_lines(settings, about, made), go_on))
+
+
+async def _serve(
+    server: WebSocketServer,
+    first_lines: Callable[[WebSocketServer], list[str]],
+    go_on: Callable[[WebSocketServer], Awaitable[None]] | None,
+) -> int:
+    async with ended() as end:
+        await server.start_server()
+        print("\n".join(first_lines(server)), flush=True)
+        try:
+            await _together(server, go_on, end)
+        finally:
+            await server.stop_server()
+    return INTERRUPTED if end.result() == signal.SIGINT else 0
+
+
+async def _together(
+    server: WebSocketServer, go_on: Callable[[WebSocketServer], Awaitable[None]] | None, end: asyncio.Future[int]
+) -> None:
+    """Wait for the end; what runs on the server is ended with it, and its failure ends both."""
+    if go_on is None:
+        await end
+        return
+    going = asyncio.ensure_future(go_on(server))
+    try:
+        waiting: set[asyncio.Future[Any]] = {going, end}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if going.done():
+            going.result()
+        await end
+    finally:
+        going.cancel()
+        await asyncio.gather(going, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def ended() -> AsyncIterator[asyncio.Future[int]]:
+    """Give a future that becomes the number of the signal that asks for the end; a second Ctrl-C ends at once."""
+    loop = asyncio.get_running_loop()
+    end: asyncio.Future[int] = loop.create_future()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int) -> None:
+        if not end.done():
+            end.set_result(number)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    for number in before:
+        signal.signal(number, lambda number, _: loop.call_soon_threadsafe(ask, number))
+    try:
+        yield end
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _first_lines(settings: Settings, about: str, made: str | None) -> Callable[[WebSocketServer], list[str]]:
+    """Say where the server is, with which token, and what to try."""
+
+    def lines(server: WebSocketServer) -> list[str]:
+        where = server.url.removeprefix("ws://")
+        said = [
+            f"fleetwire {__version__}  ws://{where} and http://{where}   ({about})",
+            f"token  {_token_line(settings, made)}",
+            f"try    fleetwire tail ea_updates alerts{'' if server.port == 8765 else f' --url {server.url}'}",
+        ]
+        if not is_loopback(settings.host):
+            print(
+                f"warning: ws:// on {settings.host or 'all addresses'} is readable by everybody on the way: put a "
+                "proxy with TLS in front",
+                file=sys.stderr,
+            )
+        return said
+
+    return lines
+
+
+def _token_line(settings: Settings, made: str | None) -> str:
+    """Show a token that was made just now, whole, once, and on a terminal only; else say where it is."""
+    path = token_file().path
+    if made is not None and sys.stdout.isatty():
+        return f"{made}   (admin; made now and shown this once; kept in {path})"
+    if made is not None:
+        return f"made now and kept in {path} (admin; only its owner can read it)"
+    kept = token_file()
+    if kept.path.exists() and kept.read() == settings.auth_token:
+        return f"kept in {path} (admin)"
+    return "as given (admin)"

@@ -1,0 +1,174 @@
+"""`fleetwire tail CHANNEL...`: what a client hears, for people or (--json) for programs."""
+
+import argparse
+import asyncio
+import sys
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from fleetwire.cli import settings
+from fleetwire.cli.running import INTERRUPTED, ended
+from fleetwire.client import Message, WebSocketClient
+from fleetwire.wire.channels import CHANNEL_BY_NAME, Topic
+from fleetwire.wire.errors import ConfigError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what is heard, and from where."""
+    parser.add_argument("channels", nargs="*", metavar="CHANNEL", help=f"of {', '.join(CHANNEL_BY_NAME)}; all of them")
+    parser.add_argument("--url", help="of the server (ws://127.0.0.1:8765)")
+    parser.add_argument("--auth-token", metavar="TOKEN", help="the token (the one kept by fleetwire token)")
+    parser.add_argument("--json", action="store_true", help="print every message as one line of JSON")
+    parser.add_argument("--history", type=int, metavar="N", help="begin with the last N events")
+    parser.add_argument("--count", type=int, metavar="N", help="end after N messages")
+    settings.add_config_argument(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print until ended.
+
+    Raises:
+        FleetwireError: wrong channel, no server, wrong token.
+    """
+    for name in args.channels:
+        if Topic.parse(name) is None:
+            raise ConfigError(f"no channel {name}: there are {', '.join(CHANNEL_BY_NAME)}")
+    found = settings.loaded(args).settings
+    token = found.auth_token or settings.token_file().read()
+    if token is None:
+        raise ConfigError("no token: give --auth-token or WEBSOCKET_AUTH_TOKEN")
+    host = "127.0.0.1" if found.host in ("0.0.0.0", "::", "") else found.host  # noqa: S104
+    url = args.url or (f"ws://[{host}]:{found.port}" if ":" in host else f"ws://{host}:{found.port}")
+    settings.set_up_logging("warning")
+    return asyncio.run(_Tail(args).hear(WebSocketClient(url, token)))
+
+
+class _Tail:
+    """Counts what it prints.
+
+    Args:
+        args: the command's.
+    """
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._channels = args.channels or list(CHANNEL_BY_NAME)
+        self._history: int | None = args.history
+        self._count: int | None = args.count
+        self._print = _print_json if args.json else _print_line
+        self._messages = self._gaps = self._position = 0
+
+    async def hear(self, client: WebSocketClient) -> int:
+        """Print until Ctrl-C, SIGTERM, or enough."""
+        async with ended() as end, client:
+            hearing = asyncio.ensure_future(self._print_all(client))
+            waiting: set[asyncio.Future[Any]] = {hearing, end}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if hearing.done():
+                hearing.result()
+            hearing.cancel()
+            await asyncio.gather(hearing, return_exceptions=True)
+        messages = f"{self._messages:,} messages, {self._gaps:,} gaps, last position {self._position}"
+        print(f"\n{messages}", file=sys.stderr)
+        return INTERRUPTED if end.done() else 0
+
+    async def _print_all(self, client: WebSocketClient) -> None:
+        async for message in client.subscribe(self._channels, history=self._history):
+            if message.type != "snapshot_end":
+                self._print(message)
+                self._messages += 1
+                self._gaps += message.type == "gap"
+                self._position = message.position or self._position
+            if self._count is not None and self._messages >= self._count:
+                return
+
+
+def _print_json(message: Message) -> None:
+    fields = ("type", "data", "timestamp", "channel", "seq", "position", "key", "as_of")
+    known = {name: getattr(message, name) for name in fields if getattr(message, name) is not None}
+    sys.stdout.write(msgspec.json.encode(known).decode() + "\n")
+    sys.stdout.flush()
+
+
+def _print_line(message: Message) -> None:
+    """Print what a person wants to know of a message."""
+    moment = (
+        datetime.fromisoformat(message.timestamp).astimezone() if message.timestamp else datetime.now().astimezone()
+    )
+    data: dict[str, Any] = message.data if isinstance(message.data, dict) else {}
+    say = _SAY.get(message.type, _say_anything)
+    age = f"   age {message.age_ms} ms" if message.type == "ea_update" and message.age_ms is not None else ""
+    text = f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}  {say(data)}{age}"
+    sys.stdout.write("".join(char if char.isprintable() else "?" for char in text) + "\n")
+    sys.stdout.flush()
+
+
+def _say_ea(data: dict[str, Any]) -> str:
+    status = str(data.get("status", ""))
+    return (
+        f"ea      {data.get('ea_id', '')!s:<6} {data.get('symbol', '')!s:<8} {data.get('name', '')!s:<18.18} "
+        f"{status if status == 'active' else status.upper():<8} {_signed(data.get('current_profit'))}  "
+        f"{data.get('open_positions', '-')} pos"
+    )
+
+
+def _say_portfolio(data: dict[str, Any]) -> str:
+    drawdown = data.get("drawdown_pct")
+    parts = [
+        f"total {_signed(data.get('total_profit'))}",
+        f"{data.get('active_eas', '-')} active",
+        f"drawdown {drawdown} %" if drawdown is not None else "",
+        f"equity {_number(data['equity'])} {data.get('currency', '')}" if "equity" in data else "",
+    ]
+    return "fleet   " + "   ".join(part for part in parts if part)
+
+
+def _say_trade(data: dict[str, Any]) -> str:
+    return (
+        f"trade   {data.get('ea_id', '')!s:<6} {data.get('symbol', '')!s:<8} {data.get('entry', '')!s:<6} "
+        f"{data.get('type', '')!s:<7} {data.get('volume', '')} lots at {data.get('price', '')}"
+        f"{'   ' + _signed(data.get('profit')) if data.get('profit') else ''}"
+    )
+
+
+def _say_news(data: dict[str, Any]) -> str:
+    return f"news    {data.get('currency', '')!s:<4} {data.get('importance', '')!s:<9} {data.get('name', '')}"
+
+
+def _say_command(data: dict[str, Any]) -> str:
+    return (
+        f"command {data.get('command_id', '')!s:<6} EA {data.get('ea_id', '')!s:<6} {data.get('command', '')!s:<10} "
+        f"{data.get('status', '')!s:<10} {data.get('reason', '')}"
+    )
+
+
+def _say_alert(data: dict[str, Any]) -> str:
+    return f"alert   {data.get('level', '')!s:<9} {data.get('message', '')}"
+
+
+def _say_gap(data: dict[str, Any]) -> str:
+    return f"GAP     {data.get('channel', '')}: messages were lost ({msgspec.json.encode(data).decode()})"
+
+
+def _say_anything(data: dict[str, Any]) -> str:
+    return msgspec.json.encode(data).decode()
+
+
+def _signed(amount: object) -> str:
+    return f"{amount:+,.2f}".replace(",", " ") if isinstance(amount, int | float) else str(amount or "")
+
+
+def _number(amount: object) -> str:
+    return f"{amount:,.2f}".replace(",", " ") if isinstance(amount, int | float) else str(amount)
+
+
+_SAY = {
+    "ea_update": _say_ea,
+    "portfolio_update": _say_portfolio,
+    "trade_update": _say_trade,
+    "news_update": _say_news,
+    "command_update": _say_command,
+    "alert": _say_alert,
+    "gap": _say_gap,
+}

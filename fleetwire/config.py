@@ -1,0 +1,144 @@
+"""Settings: flag over environment over file over default; each is declared once, here."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import Meta, Struct
+
+from fleetwire.hub.limits import Limits
+from fleetwire.wire.errors import ConfigError
+
+ENV_PREFIX = "WEBSOCKET_"
+FILE_NAME = "fleetwire.toml"
+SECRET = "auth_token"  # noqa: S105  (the name of the setting, not its value)
+
+Port = Annotated[int, Meta(ge=0, le=65535, description="where to listen; 0 picks a free port")]
+Seconds = Annotated[float, Meta(gt=0)]
+LogLevel = Annotated[str, Meta(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")]
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of a server. Times in seconds."""
+
+    host: Annotated[str, Meta(description="address to listen on; beyond this machine only with a token")] = "127.0.0.1"
+    port: Port = 8765
+    auth_token: Annotated[
+        str | None, Meta(description="what clients authenticate with; made and kept when left out, on loopback only")
+    ] = None
+    heartbeat_interval: Annotated[float, Meta(gt=0, description="seconds between two pings")] = 30.0
+    heartbeat_timeout: Annotated[
+        float, Meta(gt=0, description="seconds of silence after which a client is cut off")
+    ] = 60.0
+    log_level: LogLevel = "info"
+    allowed_hosts: Annotated[list[str], Meta(description="further names under which the server is reached")] = []
+    allowed_origins: Annotated[
+        list[str], Meta(description='further origins whose pages may connect, like "https://coc.example"')
+    ] = []
+    limits: Limits = Limits()
+
+    def __repr__(self) -> str:
+        """Show where, and not the token."""
+        return f"Settings(host={self.host!r}, port={self.port}, ...)"
+
+
+class Loaded(NamedTuple):
+    """Settings, and for each where it comes from: "flag", "environment", a file's path, or "default"."""
+
+    settings: Settings
+    origins: dict[str, str]
+
+
+_FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
+
+
+def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None = None) -> Loaded:
+    """Put the settings together.
+
+    Args:
+        flags: by setting; None where none was given.
+        environment: the process's.
+        file: a TOML file; without it `./fleetwire.toml` and the user's own are looked for.
+
+    Raises:
+        ConfigError: a file that can't be read, an unknown setting, or a wrong value; says which, where, and what is
+            meant.
+    """
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(_FIELDS, "default")
+    path = file or _find_file(environment)
+    if path is not None:
+        for name, value in _read_file(path).items():
+            values[name] = _convert(name, value, f"{path}", strict=True)
+            origins[name] = str(path)
+    for name in _FIELDS:
+        variable = ENV_PREFIX + name.upper()
+        if name != "limits" and environment.get(variable):
+            text = environment[variable]
+            value = [part.strip() for part in text.split(",")] if name.startswith("allowed_") else text
+            values[name] = _convert(name, value, variable, strict=False)
+            origins[name] = "environment"
+    for name, value in flags.items():
+        if name in _FIELDS and value is not None:
+            values[name] = _convert(name, value, f"--{name.replace('_', '-')}", strict=False)
+            origins[name] = "flag"
+    return Loaded(Settings(**values), origins)
+
+
+def config_directory(environment: Mapping[str, str]) -> Path:
+    """Give the folder of the user's own files: %APPDATA% on Windows, else XDG_CONFIG_HOME or ~/.config."""
+    if os.name == "nt" and environment.get("APPDATA"):
+        return Path(environment["APPDATA"]) / "fleetwire"
+    base = environment.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "fleetwire"
+
+
+def _find_file(environment: Mapping[str, str]) -> Path | None:
+    here = Path(FILE_NAME)
+    own = config_directory(environment) / FILE_NAME
+    return next((path for path in (here, own) if path.is_file()), None)
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        found = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is no TOML: {error}") from error
+    for name in found:
+        if name not in _FIELDS:
+            near = difflib.get_close_matches(name, _FIELDS, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_FIELDS)}"
+            raise ConfigError(f"{path}: unknown setting {name}: {hint}")
+    return found
+
+
+def _convert(name: str, value: Any, where: str, *, strict: bool) -> Any:
+    """Check one value; a flag or a variable is a text and may stand for a number."""
+    if name == "log_level" and isinstance(value, str):
+        value = value.lower()
+    try:
+        return msgspec.convert(value, _FIELDS[name].type, strict=strict)
+    except msgspec.ValidationError as error:
+        shown = "" if name == SECRET else f" ({value!r:.60})"
+        raise ConfigError(f"{where}: {name}{shown}: {str(error).replace('`', '')}") from None
+
+
+def describe() -> list[tuple[str, str, str, str]]:
+    """List every setting: name, environment variable, default, what it is."""
+    rows = []
+    for name, field in _FIELDS.items():
+        if name == "limits":
+            continue
+        info = msgspec.inspect.type_info(field.type)
+        text = (
+            (info.extra_json_schema or {}).get("description", "") if isinstance(info, msgspec.inspect.Metadata) else ""
+        )
+        default = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+        rows.append((name, ENV_PREFIX + name.upper(), "" if default is None else str(default), text))
+    return rows

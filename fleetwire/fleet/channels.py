@@ -1,0 +1,80 @@
+"""From what changed to what is told: change -> (message type, data)."""
+
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from fleetwire.fleet.events import Deal
+from fleetwire.fleet.state import (
+    Announced,
+    Change,
+    CommandMoved,
+    ExpertChanged,
+    ExpertState,
+    Fleet,
+    Traded,
+)
+
+
+class Told(NamedTuple):
+    """One message to publish."""
+
+    type: str
+    data: dict[str, Any]
+
+
+def tell(fleet: Fleet, change: Change) -> Told | None:
+    """Say a change as a message; None where the portfolio alone says it."""
+    if isinstance(change, ExpertChanged):
+        return Told("ea_update", expert_row(fleet, change.expert))
+    if isinstance(change, Traded):
+        return Told("trade_update", {**_who(change.expert), **_deal(change.deal)})
+    if isinstance(change, Announced):
+        return Told("news_update", _without_nothing(msgspec.to_builtins(change.event)))
+    if isinstance(change, CommandMoved):
+        return Told("command_update", _without_nothing(msgspec.to_builtins(change.report)))
+    return None
+
+
+def expert_row(fleet: Fleet, expert: ExpertState) -> dict[str, Any]:
+    """Build the row of an expert: the data of an `ea_update`. A figure that does not exist is left out."""
+    report, identity = expert.report, expert.expert
+    positions = report.positions
+    row: dict[str, Any] = {
+        **_who(expert),
+        "status": report.status,
+        "current_profit": expert.current_profit,
+        "currency": expert.currency,
+        "drawdown_pct": fleet.drawdown_pct(expert),
+        "magic": identity.magic,
+        "server": identity.server,
+        "login": identity.login,
+        "strategy_tag": report.strategy_tag,
+        "timeframe": report.timeframe,
+        "open_positions": len(positions),
+        "volume": round(sum((position.volume for position in positions), 0.0), 2),
+        "trailing_active": report.trailing_active,
+        "module_status": report.module_status,
+        "performance_metrics": _without_nothing(expert.metrics),
+        "last_trades": [_deal(deal) for deal in expert.last_trades],
+        "paused": report.paused,
+        "last_report_utc": expert.last_report_utc,
+    }
+    if positions:
+        row["sl_value"], row["tp_value"] = positions[-1].sl, positions[-1].tp
+    return row
+
+
+def _who(expert: ExpertState) -> dict[str, Any]:
+    return {"ea_id": expert.ea_id, "symbol": expert.expert.symbol, "name": expert.expert.name}
+
+
+def _deal(deal: Deal) -> dict[str, Any]:
+    """Write a deal in MetaTrader's names; its time stays the trade server's, in both forms."""
+    server_time = datetime.fromtimestamp(deal.time_msc / 1000, UTC).strftime("%Y.%m.%d %H:%M:%S")
+    return {**msgspec.to_builtins(deal), "time_server": server_time}
+
+
+def _without_nothing(data: Any) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if value is not None}

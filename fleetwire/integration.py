@@ -1,0 +1,100 @@
+"""Joins the river: source -> fleet -> channels -> hub."""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from fleetwire.fleet import alerts as rules
+from fleetwire.fleet.alerts import Alerts
+from fleetwire.fleet.channels import Told, tell
+from fleetwire.fleet.events import Fact
+from fleetwire.fleet.portfolio import Portfolio
+from fleetwire.fleet.state import AccountChanged, Change, ExpertChanged, Fleet
+from fleetwire.ports import Clock, Source
+from fleetwire.server.clock import SystemClock
+from fleetwire.server.server import WebSocketServer
+
+logger = logging.getLogger("fleetwire.integration")
+
+
+class IntegrationService:
+    """Watches experts, the portfolio, commands and alerts, and tells a server's clients.
+
+    Args:
+        server: who is told; started and stopped by its owner.
+        sources: where facts come from, besides `report`.
+        clock: stamps what is received.
+    """
+
+    def __init__(self, server: WebSocketServer, sources: Sequence[Source] = (), clock: Clock | None = None) -> None:
+        self.fleet = Fleet()
+        self.alerts = Alerts()
+        self._server = server
+        self._sources = tuple(sources)
+        self._clock = clock or SystemClock()
+        self._portfolio = Portfolio(self.fleet)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Tell what is known, and start the sources."""
+        self._server.hub.at_flush(self._tell_portfolio)  # so that a newcomer always finds one
+        await self.report()
+        self._tasks = [asyncio.create_task(self._run(source)) for source in self._sources]
+
+    async def stop(self) -> None:
+        """Stop the sources."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+
+    async def finished(self) -> None:
+        """Wait until every source has nothing more to report.
+
+        Raises:
+            Exception: what a source failed with.
+        """
+        await asyncio.gather(*self._tasks)
+
+    async def report(self, *facts: Fact) -> None:
+        """Apply facts and tell what changed; returns once those who keep up have been written to.
+
+        Args:
+            facts: of `fleetwire.fleet.events`; those of one call are told together.
+        """
+        utc = self._clock.utc()
+        for fact in facts:
+            for change in self.fleet.apply(fact, utc):
+                for told in self._tell(change, utc):
+                    self._server.publish(told.type, told.data, as_of=utc)
+        await self._server.flushed()
+
+    def _tell(self, change: Change, utc: str) -> Iterator[Told]:
+        """Say a change, and what follows from it."""
+        told = tell(self.fleet, change)
+        if told is not None:
+            yield told
+        if isinstance(change, ExpertChanged):
+            ea_id, drawdown_pct = change.expert.ea_id, self.fleet.drawdown_pct(change.expert)
+            raised = self.alerts.observe(rules.EXPERT_DRAWDOWN, f"EA {ea_id}", drawdown_pct, utc, {"ea_id": ea_id})
+            yield from (Told("alert", data) for data in raised)
+        if isinstance(change, ExpertChanged | AccountChanged):
+            self._server.hub.at_flush(self._tell_portfolio)
+
+    def _tell_portfolio(self) -> None:
+        """Put the portfolio right, at the flush: it follows the rows that it sums, and is told once for all of them."""
+        utc = self._clock.utc()
+        row: dict[str, Any] = self._portfolio.row()
+        self._server.publish("portfolio_update", row, as_of=utc)
+        for currency, sums in row["by_currency"].items():
+            subject = f"portfolio ({currency})"
+            for data in self.alerts.observe(rules.PORTFOLIO_DRAWDOWN, subject, sums["drawdown_pct"], utc):
+                self._server.publish("alert", data, as_of=utc)
+
+    async def _run(self, source: Source) -> None:
+        try:
+            await source.run(self.report)
+        except Exception:
+            logger.exception("source %s failed", source.name)
+            raise

@@ -1,0 +1,294 @@
+"""Rows of a workbook's first sheet (ECMA-376, .xlsx), read as a stream and within limits that trust no header.
+
+Only what a sheet needs to show its values is understood: shared and inline strings, numbers, and what a formula last
+came to. Anything else is passed over; a document type (the door of entity bombs) is refused.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from posixpath import join, normpath
+from typing import BinaryIO, Final, TypeAlias
+from xml.parsers import expat
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
+from zlib import error as DeflateError
+
+from fleetwire.sources.report.rows import CELL_CHARS_MAX, CELLS_PER_ROW_MAX, ROWS_MAX, Row, one_spaced
+from fleetwire.wire.errors import ReportError
+
+UNPACKED_BYTES_MAX: Final = 256 * 2**20  # of all parts together, counted as they come out
+SHARED_CHARS_MAX: Final = 8 * 2**20
+SHARED_STRINGS_MAX: Final = 400_000
+SILENT_BYTES_MAX: Final = 2**20  # XML without a tag or text: the parser would have to hold all of it
+DIRECTORY_BYTES_MAX: Final = 2**20  # the list of what is in the zip: about 10,000 parts
+CHUNK_BYTES: Final = 2**16
+
+Attributes: TypeAlias = dict[str, str]
+
+_cell_reference = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+
+
+def read_rows(file: BinaryIO) -> Iterator[Row]:
+    """Yield the rows of the first sheet that have any cell.
+
+    Args:
+        file: the whole .xlsx, open for reading in binary and seekable.
+
+    Raises:
+        ReportError: the workbook is damaged, encrypted, too big, or no workbook.
+    """
+    try:
+        _check_directory(file)
+        with ZipFile(file) as archive:
+            yield from _Workbook(archive).rows()
+    except (BadZipFile, DeflateError, EOFError) as error:
+        raise ReportError(f"the workbook is damaged or cut off ({_first_line(error)})") from error
+    except (NotImplementedError, RuntimeError) as error:  # RuntimeError: what zipfile says of a part that is encrypted
+        raise ReportError(f"the workbook can't be unpacked ({_first_line(error)})") from error
+    except expat.ExpatError as error:
+        raise ReportError(f"the workbook's XML is damaged ({_first_line(error)})") from error
+    except (ValueError, OSError, LookupError, OverflowError) as error:  # zipfile, on directories that make no sense
+        raise ReportError(f"the workbook is damaged ({_first_line(error)})") from error
+
+
+def _first_line(error: Exception) -> str:
+    return one_spaced(str(error))[:120] or type(error).__name__
+
+
+def _check_directory(file: BinaryIO) -> None:
+    """Refuse a zip whose directory is bigger than any workbook's, before zipfile makes an object of each entry.
+
+    The end record is found as zipfile finds it (APPNOTE.TXT 4.3.16): the last 22 bytes, or the last signature.
+    """
+    size = file.seek(0, 2)
+    file.seek(max(0, size - 65_557))
+    tail = file.read()
+    at = len(tail) - 22
+    if tail[at : at + 4] != b"PK\x05\x06" or tail[-2:] != b"\x00\x00":
+        at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or at + 22 > len(tail):
+        raise ReportError("the workbook is cut off: the directory at its end is missing")
+    if int.from_bytes(tail[at + 12 : at + 16], "little") > DIRECTORY_BYTES_MAX or b"PK\x06\x07" in tail[:at]:
+        raise ReportError("the workbook's directory is far too big for a report")
+    file.seek(0)
+
+
+class _Workbook:
+    """The parts of one .xlsx that lead to its first sheet."""
+
+    def __init__(self, archive: ZipFile) -> None:
+        self._archive = archive
+        self._unpacked_bytes = 0
+
+    def rows(self) -> Iterator[Row]:
+        names = set(self._archive.namelist())
+        if "xl/workbook.xml" not in names:
+            kind = "a Word document" if "word/document.xml" in names else "a zip archive"
+            raise ReportError(f"this is no report of MetaTrader 5: it seems to be {kind}, not a workbook")
+        sheet = self._first_sheet()
+        if sheet not in names:
+            raise ReportError("the workbook is damaged: its first sheet is missing")
+        strings = _SharedStrings()
+        if "xl/sharedStrings.xml" in names:
+            for _ in self._parse("xl/sharedStrings.xml", strings):
+                pass
+        parsed = _Sheet(strings.texts)
+        for _ in self._parse(sheet, parsed):
+            yield from parsed.take()
+
+    def _first_sheet(self) -> str:
+        sheets, targets = _Attributes("sheet"), _Attributes("Relationship")
+        for part, handler in (("xl/workbook.xml", sheets), ("xl/_rels/workbook.xml.rels", targets)):
+            for _ in self._parse(part, handler):
+                pass
+        wanted = next((v for sheet in sheets.found for k, v in sheet.items() if _local(k) == "id"), None)
+        target = next((row.get("Target", "") for row in targets.found if row.get("Id") == wanted), "")
+        return target[1:] if target.startswith("/") else normpath(join("xl", target))
+
+    def _parse(self, part: str, handler: "_Handler") -> Iterator[None]:
+        """Feed one part to a handler, and pause after each chunk."""
+        info = self._archive.getinfo(part)
+        if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+            raise ReportError(f"the workbook can't be unpacked: {part} is compressed in an unusual way")
+        parser = _parser(handler)
+        silent_bytes = 0
+        with self._archive.open(info) as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                self._unpacked_bytes += len(chunk)
+                if self._unpacked_bytes > UNPACKED_BYTES_MAX:
+                    raise ReportError(f"the workbook unpacks to more than {UNPACKED_BYTES_MAX // 2**20} MiB")
+                before = handler.events
+                parser.Parse(chunk, False)
+                silent_bytes = 0 if handler.events != before else silent_bytes + len(chunk)
+                if silent_bytes > SILENT_BYTES_MAX:
+                    raise ReportError(f"the workbook is damaged: {part} has a tag without an end")
+                yield
+        parser.Parse(b"", True)
+        yield
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2]
+
+
+def _parser(handler: "_Handler") -> expat.XMLParserType:
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler = handler.start
+    parser.EndElementHandler = handler.end
+    parser.CharacterDataHandler = handler.text
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    return parser
+
+
+def _refuse_doctype(*_: object) -> None:
+    raise ReportError("the workbook declares a document type, which no report does")
+
+
+class _Handler:
+    """What expat tells of one part; `events` counts, so that a part which tells nothing is noticed."""
+
+    def __init__(self) -> None:
+        self.events = 0
+        self._text: list[str] | None = None  # the pieces of what is being collected; None while nothing is
+        self._chars = 0
+
+    def start(self, tag: str, attributes: Attributes) -> None:
+        self.events += 1
+        self.opened(_local(tag), attributes)
+
+    def end(self, tag: str) -> None:
+        self.events += 1
+        self.closed(_local(tag))
+
+    def text(self, text: str) -> None:
+        self.events += 1
+        if self._text is not None:
+            self._text.append(text)
+            self._chars += len(text)
+            if self._chars > CELL_CHARS_MAX:
+                raise ReportError(f"the workbook has a text of more than {CELL_CHARS_MAX} characters")
+
+    def collect(self) -> None:
+        self._text = []
+        self._chars = 0
+
+    def collected(self) -> str:
+        text = "".join(self._text or ())
+        self._text = None
+        return text
+
+    def opened(self, tag: str, attributes: Attributes) -> None: ...
+
+    def closed(self, tag: str) -> None: ...
+
+
+class _Attributes(_Handler):
+    """The attributes of every element of one name (a handful: of a list of sheets, of relations)."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__()
+        self._tag = tag
+        self.found: list[Attributes] = []
+
+    def opened(self, tag: str, attributes: Attributes) -> None:
+        if tag == self._tag and len(self.found) < CELLS_PER_ROW_MAX:
+            self.found.append(attributes)
+
+
+class _SharedStrings(_Handler):
+    """The strings that cells name by number. A string is all <t> in its <si>, but for phonetic hints (<rPh>)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self._pieces: list[str] = []
+        self._phonetic = False
+        self._total_chars = 0
+
+    def opened(self, tag: str, attributes: Attributes) -> None:  # noqa: ARG002 - as every handler
+        if tag == "rPh":
+            self._phonetic = True
+        elif tag == "t" and not self._phonetic:
+            self.collect()
+
+    def closed(self, tag: str) -> None:
+        if tag == "t" and not self._phonetic:
+            self._pieces.append(self.collected())
+        elif tag == "rPh":
+            self._phonetic = False
+        elif tag == "si":
+            text = one_spaced("".join(self._pieces))
+            self._pieces.clear()
+            self.texts.append(text)
+            self._total_chars += len(text)
+            if len(self.texts) > SHARED_STRINGS_MAX or self._total_chars > SHARED_CHARS_MAX:
+                raise ReportError("the workbook has far more text than a report")
+
+
+class _Sheet(_Handler):
+    """Rows and cells of a worksheet. A cell's place is its reference; without one it follows the cell before."""
+
+    def __init__(self, shared: list[str]) -> None:
+        super().__init__()
+        self._shared = shared
+        self._rows: list[Row] = []
+        self._number = 0
+        self._cells: list[str] = []
+        self._column = -1
+        self._kind = "n"
+        self._value = ""
+        self._opens: dict[str, Callable[[Attributes], None]] = {"row": self._open_row, "c": self._open_cell}
+
+    def take(self) -> list[Row]:
+        """The rows that are complete by now."""
+        rows, self._rows = self._rows, []
+        return rows
+
+    def opened(self, tag: str, attributes: Attributes) -> None:
+        if tag in self._opens:
+            self._opens[tag](attributes)
+        elif tag == "v" or (tag == "t" and self._kind == "inlineStr"):
+            self.collect()
+
+    def closed(self, tag: str) -> None:
+        if tag == "v" or (tag == "t" and self._kind == "inlineStr"):
+            self._value += self.collected()
+        elif tag == "c":
+            self._close_cell()
+        elif tag == "row" and self._cells:
+            self._rows.append(Row(self._number, self._cells, of_sheet=True))
+            self._cells = []
+
+    def _open_row(self, attributes: Attributes) -> None:
+        given = attributes.get("r", "")
+        self._number = int(given) if given.isdecimal() and len(given) < 8 else self._number + 1
+        if self._number > 2 * ROWS_MAX:
+            raise ReportError(f"the sheet has more than {2 * ROWS_MAX} rows")
+        self._cells = []
+        self._column = -1
+
+    def _open_cell(self, attributes: Attributes) -> None:
+        reference = _cell_reference.fullmatch(attributes.get("r", ""))
+        self._column = _column_index(reference[1]) if reference else self._column + 1
+        self._kind = attributes.get("t", "n")
+        self._value = ""
+
+    def _close_cell(self) -> None:
+        if self._column < 0 or self._column >= CELLS_PER_ROW_MAX or not self._value:
+            return  # nothing of a report stands that far to the right
+        text = self._shared_text() if self._kind == "s" else one_spaced(self._value)
+        self._cells.extend([""] * (self._column + 1 - len(self._cells)))
+        self._cells[self._column] = text
+
+    def _shared_text(self) -> str:
+        if not (self._value.isdecimal() and len(self._value) < 8 and int(self._value) < len(self._shared)):
+            place = f"row {self._number}, column {self._column + 1}"
+            raise ReportError(f"{place}: the cell names a text ({self._value[:20]!r}) that the workbook doesn't have")
+        return self._shared[int(self._value)]
+
+
+def _column_index(letters: str) -> int:
+    index = 0
+    for letter in letters:
+        index = index * 26 + ord(letter) - ord("A") + 1
+    return index - 1

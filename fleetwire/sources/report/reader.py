@@ -1,0 +1,212 @@
+"""Reading a genuine MetaTrader 5 report: the Strategy Tester's or an account's trade history, as .xlsx or as .html."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final, Literal
+
+from msgspec import Struct
+
+from fleetwire.fleet.events import Deal
+from fleetwire.sources.report import cells_html, cells_xlsx
+from fleetwire.sources.report.deals import DealsTable, layout_below, looks_like_deal
+from fleetwire.sources.report.head import Head, read_head
+from fleetwire.sources.report.positions import ClosedPosition, with_position_ids
+from fleetwire.sources.report.rows import ROWS_MAX, Row
+from fleetwire.sources.report.values import TRADE_TYPES, number, time_msc, whole_number
+from fleetwire.wire.errors import ReportError
+
+FILE_BYTES_MAX: Final = 128 * 2**20
+HEAD_ROWS_MAX: Final = 2000  # an expert can have many inputs
+POSITIONS_MAX: Final = 200_000
+
+# What the first bytes of files that are no report say of them.
+_foreign: Final = (
+    (b"%PDF", "a PDF document"),
+    (b"\x89PNG", "a PNG image"),
+    (b"GIF8", "a GIF image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"\xd0\xcf\x11\xe0", "an old or password-protected Office file: save it as .xlsx without a password"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"SQLite format 3", "a SQLite database"),
+)
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """A MetaTrader 5 report.
+
+    `expert` is the expert's name, for a history the login as text. `symbol` is the one symbol of all deals, empty where
+    there are several. `magic` comes from the tester's inputs and is 0 where none tells it. `leverage` is 100 for 1:100,
+    and 0 where the report is silent. `opening_balance` is what was on the account before the first deal (a history of a
+    part of an account's life); `initial_deposit` is that, or the first deal of type `balance`. Money is in `currency`,
+    with `money_digits` decimals. The times of `deals` are the trade server's clock, not UTC.
+    """
+
+    kind: Literal["tester", "history"]
+    expert: str
+    symbol: str
+    magic: int
+    server: str
+    login: int
+    name: str
+    company: str
+    currency: str
+    leverage: int
+    initial_deposit: float
+    opening_balance: float
+    period: str
+    deals: tuple[Deal, ...]
+    money_digits: int
+
+
+def read_report(path: str | os.PathLike[str]) -> Report:
+    """Read a report, whatever its file is called: what it is shows in its content.
+
+    Raises:
+        ReportError: the file can't be read, is no report of MetaTrader 5, or is damaged. One line, that says where.
+    """
+    shown = ascii(Path(path).name or os.fspath(path))[1:-1]
+    try:
+        with _opened(Path(path)) as file:
+            return _read(file)
+    except ReportError as error:
+        raise ReportError(f"{shown}: {error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero character
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ReportError(f"{shown}: the file can't be read: {reason}") from error
+
+
+def _opened(path: Path) -> BinaryIO:
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise ReportError("this is a directory, not a report")
+    if not stat.S_ISREG(mode):  # a pipe would make the reader wait, and has no end to look at
+        raise ReportError("this is no ordinary file")
+    return path.open("rb")
+
+
+def _read(file: BinaryIO) -> Report:
+    if file.seek(0, os.SEEK_END) > FILE_BYTES_MAX:
+        raise ReportError(f"the file is bigger than {FILE_BYTES_MAX // 2**20} MiB")
+    file.seek(0)
+    head = file.read(2048)
+    file.seek(0)
+    if not head:
+        raise ReportError("the file is empty")
+    for signature, kind in _foreign:
+        if head.startswith(signature):
+            raise ReportError(f"this is no report of MetaTrader 5: it seems to be {kind}")
+    if head.startswith(b"PK"):
+        return _Reading().read(cells_xlsx.read_rows(file))
+    if "<" not in head.decode(cells_html.encoding_of(head), errors="replace"):
+        raise ReportError("this is no report of MetaTrader 5: it is neither a workbook nor a web page")
+    return _Reading().read(cells_html.read_rows(file))
+
+
+class _Reading:
+    """One walk over the rows of a report: the head, the positions, the deals; what stands below is only walked over."""
+
+    def __init__(self) -> None:
+        self._head_rows: list[Row] = []
+        self._positions: list[ClosedPosition] = []
+        self._heading: Row | None = None
+        self._head: Head | None = None
+        self._table: DealsTable | None = None
+        self._of_metatrader_4 = False
+
+    def read(self, rows: Iterator[Row]) -> Report:
+        row: Row | None = None
+        for count, row in enumerate(rows, 1):
+            if count > ROWS_MAX:
+                raise ReportError(f"more than {ROWS_MAX} rows")
+            if self._table is None:
+                self._before_deals(row)
+            elif not self._table.ended:
+                self._table.add(row)
+        if self._table is None or self._head is None:
+            raise ReportError(f"this is no report of MetaTrader 5: {self._what_it_seems()}")
+        if not self._table.ended:
+            last = row.where() if row else "its head"
+            raise ReportError(f"the report is cut off after {last}: the deals' totals are missing")
+        return self._report(self._head, self._table)
+
+    def _before_deals(self, row: Row) -> None:
+        if looks_like_deal(row):
+            self._begin_deals(row)
+            return
+        self._heading = row
+        if time_msc(row.cells[0]) is not None:
+            if (position := _closed_position(row)) and len(self._positions) < POSITIONS_MAX:
+                self._positions.append(position)
+        elif len(self._head_rows) < HEAD_ROWS_MAX:
+            self._head_rows.append(row)
+            self._of_metatrader_4 = self._of_metatrader_4 or _of_metatrader_4(row)
+
+    def _begin_deals(self, first: Row) -> None:
+        width, layout = layout_below(self._heading, first)
+        self._head = read_head(self._head_rows)
+        if self._head is None:
+            raise ReportError(
+                f"{first.where()} is a deal, but the head names neither an account nor a tester's settings"
+            )
+        self._table = DealsTable(width, layout, self._head.currency, self._head.magic)
+        self._table.add(first)
+
+    def _what_it_seems(self) -> str:
+        if self._of_metatrader_4:
+            return "it seems to be a statement of MetaTrader 4"
+        if not self._head_rows:
+            return "it has no tables"
+        if read_head(self._head_rows):
+            return "it has a report's head, but no table of deals"
+        return "no table in it is one of deals"
+
+    def _report(self, head: Head, table: DealsTable) -> Report:
+        if head.kind == "tester" and table.opening_balance:
+            raise ReportError(f"the tester's first deal leaves {table.opening_balance} of its balance unexplained")
+        deposits = (deal.profit for deal in table.deals if deal.type == "balance")
+        symbols = {deal.symbol for deal in table.deals if deal.symbol} or {head.symbol}
+        netting = head.netting or any(deal.entry == "in/out" for deal in table.deals)
+        return Report(
+            kind=head.kind,
+            expert=head.expert,
+            symbol=symbols.pop() if len(symbols) == 1 else "",
+            magic=head.magic,
+            server=head.server,
+            login=head.login,
+            name=head.name,
+            company=head.company,
+            currency=head.currency,
+            leverage=head.leverage,
+            initial_deposit=table.opening_balance or next(deposits, 0.0),
+            opening_balance=table.opening_balance,
+            period=head.period,
+            deals=with_position_ids(table.deals, self._positions, netting),
+            money_digits=table.money_digits,
+        )
+
+
+def _closed_position(row: Row) -> ClosedPosition | None:
+    """Make sense of a row of the positions section; None if it is of another.
+
+    It has open time, position, symbol, type, a hidden comment (or not), volume, three prices and close time. An order
+    has its volume as `0.01 / 0.01`.
+    """
+    cells = row.cells
+    ticket = whole_number(cells[1]) if len(cells) >= 13 else None
+    if ticket is None or cells[3] not in TRADE_TYPES:
+        return None
+    for at in (8, 9):
+        close_msc = time_msc(cells[at])
+        if close_msc is not None and number(cells[at - 4]) is not None:
+            return ClosedPosition(ticket, close_msc)
+    return None
+
+
+def _of_metatrader_4(row: Row) -> bool:
+    """Tell a row of MetaTrader 4's statements and tests: a number, a time (without seconds in tests), a type."""
+    cells = row.cells
+    if len(cells) < 4 or whole_number(cells[0]) is None:
+        return False
+    return time_msc(cells[1]) is not None or time_msc(cells[1] + ":00") is not None
