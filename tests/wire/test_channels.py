@@ -44,7 +44,7 @@ def test_the_key_is_the_first_field_that_names_the_subject(message_type: str, da
 
 @pytest.mark.parametrize("ea_id", [None, True, 1.5, "", [1], {}, "x" * (KEY_CHARS_MAX + 1)])
 def test_a_state_row_without_a_proper_key_is_refused(ea_id: object) -> None:
-    with pytest.raises(DataError, match="^ea_update: ea_id "):
+    with pytest.raises(DataError, match=r"^ea_update: ea_id "):
         channel_of_type("ea_update").key_of({"ea_id": ea_id})
 
 

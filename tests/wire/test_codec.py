@@ -119,6 +119,13 @@ def test_what_is_no_json_object_is_a_data_error(data: object) -> None:
 # ------------------------------------------------------------------------------------------------------------- decode
 
 
+def decoded(payload: bytes) -> messages.ClientMessage | MessageError:
+    try:
+        return codec.decode(payload)
+    except MessageError as error:
+        return error
+
+
 @given(st.binary(max_size=200) | values.map(lambda value: json.dumps(value).encode()))
 @example(b"")
 @example(b"\xff")
@@ -130,13 +137,12 @@ def test_what_is_no_json_object_is_a_data_error(data: object) -> None:
 @example(b'{"type":"heartbeat","data":NaN}')
 @example(b'\xef\xbb\xbf{"type":"heartbeat"}')
 def test_decoding_gives_a_message_or_a_message_error_and_nothing_else(payload: bytes) -> None:
-    try:
-        message = codec.decode(payload)
-    except MessageError as error:
-        assert error.message
-        assert isinstance(error.code, ErrorCode)
+    result = decoded(payload)
+    if isinstance(result, MessageError):
+        assert result.message
+        assert isinstance(result.code, ErrorCode)
     else:
-        assert isinstance(message, messages.Message)
+        assert isinstance(result, messages.Message)
 
 
 _types = st.sampled_from(["auth", "subscribe", "unsubscribe", "heartbeat", "nonsense"])
@@ -145,10 +151,8 @@ _types = st.sampled_from(["auth", "subscribe", "unsubscribe", "heartbeat", "nons
 @given(_types, values, st.integers(-(2**63), 2**63) | st.text("abc-123", min_size=1))
 def test_whatever_is_wrong_with_a_message_its_id_is_echoed(message_type: str, data: Any, request_id: int | str) -> None:
     payload = json.dumps({"type": message_type, "id": request_id, "data": data}).encode()
-    try:
-        assert codec.decode(payload).id == request_id
-    except MessageError as error:
-        assert error.request_id == request_id
+    result = decoded(payload)
+    assert request_id == (result.request_id if isinstance(result, MessageError) else result.id)
 
 
 @pytest.mark.parametrize(
