@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Nothing here is about time: a busy machine must fail no test.
+settings.register_profile("fleetwire", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("fleetwire")
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ class Doorkeeper:
             reached_at: the server's own address on this connection.
         """
         host = host_of(host_header)
-        if host is None or not (is_loopback(host) or host in self._own_hosts or host == reached_at):
+        if host is None or not (host in self._own_hosts or host == reached_at or is_loopback(host)):
             return "this Host is not served here: list it in allowed_hosts if it is yours"
         if origin is None or self._knows(origin, host):
             return None
