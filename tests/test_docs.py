@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 from urllib.parse import unquote
 
 import msgspec
@@ -29,10 +29,7 @@ PAGES = sorted(
     for path in ROOT.rglob("*.md")
     if not any(part in NOT_OURS or part.startswith(".") for part in path.relative_to(ROOT).parts)
 )
-CLIENT_MESSAGES: dict[str, Any] = {
-    struct.__struct_config__.tag: struct
-    for struct in (messages.Auth, messages.Subscribe, messages.Unsubscribe, messages.Heartbeat)
-}
+CLIENT_MESSAGES: dict[str, Any] = {struct.__struct_config__.tag: struct for struct in get_args(messages.ClientMessage)}
 SERVER_MESSAGES: dict[str, Any] = messages.PUBLISHED | {
     struct.__struct_config__.tag: struct
     for struct in messages.ServerMessage.__subclasses__()
