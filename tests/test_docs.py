@@ -19,7 +19,7 @@ from fleetwire.fleet.statistics import Statistics
 from fleetwire.hub.limits import Limits
 from fleetwire.wire import codec, messages
 from fleetwire.wire.channels import CHANNELS
-from fleetwire.wire.errors import CloseCode, ErrorCode, Return
+from fleetwire.wire.errors import CloseCode, ErrorCode, Return, comes_back
 
 ROOT = Path(__file__).resolve().parents[1]
 PROTOCOL = ROOT / "docs" / "protocol.md"
@@ -122,6 +122,7 @@ def test_every_error_code_is_in_its_table_and_no_other():
 def test_every_close_code_is_in_its_table_with_whether_to_come_back():
     rows = {int(row[0]): COMES_BACK[row[2]] for row in table(section(PROTOCOL, "Close codes"))}
     assert rows == {code.code: code.value.comes_back for code in CloseCode}
+    assert all(comes_back(code) is when for code, when in rows.items())
 
 
 def test_every_channel_is_in_its_table_with_type_kind_and_key():
