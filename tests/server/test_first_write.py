@@ -47,7 +47,7 @@ async def test_a_frame_with_the_request_is_refused_without_a_failure(
 async def test_the_answers_of_a_turn_leave_in_one_write_and_in_order(
     server: WebSocketServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three heartbeats, a ping and a close that come at once are answered by one write, then one each for the rest."""
+    """Three heartbeats, a ping and a close that come at once are answered by one write."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(_REQUEST)
     await _read_until(reader, b"\r\n\r\n")
@@ -60,9 +60,9 @@ async def test_the_answers_of_a_turn_leave_in_one_write_and_in_order(
     async with asyncio.timeout(5):
         await reader.read()
     writer.close()
-    answers, *rest = written
+    (answers,) = written
     assert answers.count(b'"heartbeat_response"') == 3
-    assert rest == [b"\x8a\x01p", b"\x88\x02\x03\xe8"]
+    assert answers.endswith(b"\x8a\x01p\x88\x02\x03\xe8")
 
 
 class _Recorder:
