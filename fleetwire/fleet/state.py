@@ -4,6 +4,7 @@ from collections import deque
 from typing import NamedTuple
 
 from fleetwire.fleet.events import (
+    TRADE_TYPES,
     Account,
     CommandReport,
     Deal,
@@ -49,7 +50,7 @@ class AccountState:
         if len(self._tickets) > _TICKETS_KEPT:
             del self._tickets[next(iter(self._tickets))]
         amount = deal.profit + deal.swap + deal.commission + deal.fee
-        if deal.type not in ("buy", "sell"):
+        if deal.type not in TRADE_TYPES:
             self.deposits += amount
             return True
         day = deal.time_msc // _DAY_MSC

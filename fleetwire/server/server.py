@@ -137,7 +137,7 @@ class WebSocketServer:
             self._listener = await loop.create_server(
                 lambda: Door(rooms, WebSocketConnection, http.open), host, self._asked_port, backlog=_BACKLOG
             )
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: a host that can't be a name
             raise ListenError(_why_not(error, self.host, self._asked_port)) from error
         http.start()
         self._http = http
@@ -256,9 +256,11 @@ def _check_arguments(
         )
 
 
-def _why_not(error: OSError, host: str, port: int) -> str:
+def _why_not(error: OSError | UnicodeError, host: str, port: int) -> str:
     """Say why an address can't be listened on, and what to do."""
     where = f"{host or '*'}:{port}"
+    if isinstance(error, UnicodeError):
+        return f"{host!r:.80} is no host: give the name or the address of this machine, like 127.0.0.1"
     if error.errno == errno.EADDRINUSE or "address already in use" in str(error).lower():
         return f"{where} is taken by another program: stop that, or choose another --port (0 picks a free one)"
     if error.errno in (errno.EACCES, errno.EPERM):
