@@ -264,7 +264,7 @@ class Hub:
                 return
             for frame in self._own_news(session, timestamp):
                 yield Delivery((session,), Piece(frame, 0))
-            if session.paused:
+            if session not in self._catching_up:
                 continue
             place = frozenset(session.cursor.items())
             if place not in shared:
@@ -274,7 +274,7 @@ class Hub:
                 session.cursor = {topic: max(at, piece.position) for topic, at in session.cursor.items()}
                 budget -= len(piece.buffer)
                 yield Delivery((session,), piece)
-                if session.paused:
+                if session not in self._catching_up:  # it is full, or gone
                     break
             else:
                 if complete and session.again:

@@ -296,6 +296,40 @@ def test_a_reader_that_a_gap_fills_is_not_let_in_while_it_is_full() -> None:
     assert told(reader) == [("alert", 1), ("snapshot_end", ["alerts"])]
 
 
+def test_who_fills_up_in_the_middle_of_a_flush_is_given_the_rest_once() -> None:
+    room = Room(Limits(piece_bytes_max=1000))
+    readers = [room.reader("alerts") for _ in range(3)]
+    room.settle()
+    for n in range(6):
+        room.publish("alert", n=n, fill="x" * 300)
+    for reader in readers:
+        reader.take()
+    readers[1].full = True
+    room.settle()
+    assert [len(reader.heard) for reader in readers] == [6, 2, 6]
+    room.drained(readers[1])
+    room.settle()
+    for reader in readers:
+        assert told(reader) == [("alert", n) for n in range(6)]
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["in its cohort", "catching up"])
+def test_who_leaves_in_the_middle_of_a_flush_leaves_nothing_behind(live: bool) -> None:
+    room = Room(Limits(piece_bytes_max=1000))
+    reader = room.reader("alerts", history=6)
+    if live:
+        room.settle()
+    for n in range(6):
+        room.publish("alert", n=n, fill="x" * 400)
+    deliveries = room.hub.flush(room.now, UTC)
+    next(deliveries)
+    room.hub.leave(reader.session)
+    for delivery in deliveries:
+        assert reader.session not in delivery.sessions
+    assert len(room.hub.cohorts) == 0
+    assert not room.hub.dirty
+
+
 def test_the_end_of_a_row_reaches_the_live_however_few_ends_are_remembered() -> None:
     room = Room(Limits(tombstones_max=1))
     for ea_id in range(3):
