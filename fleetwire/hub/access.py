@@ -8,15 +8,21 @@ from fleetwire.wire.signature import hash_token, same_token
 
 
 class Role(Enum):
-    """What an identity may do. The brief's one `auth_token` is an admin."""
+    """What an identity may do. Who knows the one `auth_token` is an admin."""
 
     admin = "admin"
 
 
 class Identity(Struct, frozen=True):
-    """Who a session is, once it is known."""
+    """Who a session is, once it is known.
+
+    Args:
+        role: what it may do.
+        scope: the labels of what it may hear; None is everything.
+    """
 
     role: Role
+    scope: frozenset[str] | None = None
 
 
 _ADMIN = Identity(Role.admin)

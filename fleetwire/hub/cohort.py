@@ -5,87 +5,130 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fleetwire.hub.log import Entry
 from fleetwire.wire.channels import Topic
+from fleetwire.wire.forms import Form
 
 if TYPE_CHECKING:
+    from fleetwire.hub.pace import Pace
     from fleetwire.hub.session import Session
 
 Topics = frozenset[Topic]
-Cursor = dict[Topic, int]
-"""For each topic of a session, the position until which it has heard everything."""
+Scope = frozenset[str] | None
+"""The labels that an identity holds; None is all of them."""
+News = dict[str, list[Entry]]
+"""What is new: channel -> entries, in the order of positions."""
 
 
 class Piece(NamedTuple):
-    """Some frames, joined: what is written at once.
+    """Some messages, joined: what is written at once.
 
     Args:
         buffer: whole frames.
         position: of the last message in it.
+        messages: how many.
     """
 
     buffer: bytes
     position: int
+    messages: int
 
 
-def join(entries: Iterable[Entry], piece_bytes_max: int) -> Iterator[Piece]:
-    """Join the frames of entries into pieces of at most `piece_bytes_max` (one longer frame is a piece of its own)."""
-    frames: list[bytes] = []
+class Hearing(NamedTuple):
+    """What a session hears, and in which form: who agrees in this, and is caught up, is of one cohort."""
+
+    topics: Topics
+    form: Form
+    scope: Scope
+
+
+def join(entries: Iterable[Entry], form: Form, heard: int, piece_bytes_max: int) -> Iterator[Piece]:
+    """Join entries into pieces of at most `piece_bytes_max` (one longer message is a piece of its own).
+
+    Args:
+        entries: in the order of positions.
+        form: the readers'.
+        heard: the position until which they have heard everything; 0 if their rows are not known.
+        piece_bytes_max: before compression.
+    """
+    elements: list[bytes] = []
     size = position = 0
     for entry in entries:
-        if frames and size + len(entry.frame) > piece_bytes_max:
-            yield Piece(b"".join(frames), position)
-            frames, size = [], 0
-        frames.append(entry.frame)
-        size += len(entry.frame)
+        element = entry.element(form, heard)
+        if elements and size + len(element) > piece_bytes_max:
+            yield Piece(form.join(elements), position, len(elements))
+            elements, size = [], 0
+        elements.append(element)
+        size += len(element)
         position = entry.position
-    if frames:
-        yield Piece(b"".join(frames), position)
+    if elements:
+        yield Piece(form.join(elements), position, len(elements))
 
 
 class Cohort:
-    """The caught-up sessions with the same topics. All cohorts stand at one position: that of the last flush.
+    """The caught-up sessions of one hearing and one pace. All cohorts of a pace stand at one position: the pace's.
 
     Args:
-        topics: what its sessions hear.
+        hearing: what its sessions hear.
+        pace: how often they are told.
     """
 
-    __slots__ = ("keys_of", "sessions", "topics")
+    __slots__ = ("_keys_of", "alone", "hearing", "pace", "sessions")
 
-    def __init__(self, topics: Topics) -> None:
-        self.topics = topics
+    def __init__(self, hearing: Hearing, pace: "Pace") -> None:
+        self.hearing = hearing
+        self.pace = pace
+        self.alone = (self,)  # what a session keeps that is in no other cohort: one object for all of them
         self.sessions: dict[Session, None] = {}
-        self.keys_of: dict[str, set[str] | None] = {}  # channel -> its keys, or None for the whole channel
-        for channel, key in topics:
-            keys = self.keys_of.setdefault(channel, set())
-            if key is None:
-                self.keys_of[channel] = None
-            elif keys is not None:
-                keys.add(key)
+        self._keys_of: dict[str, frozenset[str] | None] = {}  # channel -> its keys, or None for the whole channel
+        for channel, key in hearing.topics:
+            keys = self._keys_of.get(channel, frozenset())
+            self._keys_of[channel] = None if key is None or keys is None else keys | {key}
+
+    def heard(self, news: News) -> list[Entry]:
+        """Pick from what is new what its sessions hear, in the order of positions."""
+        heard: list[Entry] = []
+        parts = 0
+        for channel, keys in self._keys_of.items():
+            entries = news.get(channel)
+            if entries:
+                heard += entries if keys is None else [entry for entry in entries if entry.key in keys]
+                parts += 1
+        if parts > 1:
+            heard.sort(key=_position)
+        scope = self.hearing.scope
+        return heard if scope is None else [entry for entry in heard if entry.heard_by(scope)]
+
+    def places(self) -> Iterator[tuple[str, str | None]]:
+        """Give where the index finds it: channels, and keys of channels."""
+        for channel, keys in self._keys_of.items():
+            if keys is None:
+                yield channel, None
+            else:
+                yield from ((channel, key) for key in keys)
 
 
 class Cohorts:
-    """All cohorts, and the index that finds those who have something to hear."""
+    """All cohorts of a pace, and the index that finds those who have something to hear.
 
-    def __init__(self) -> None:
-        self._by_topics: dict[Topics, Cohort] = {}
-        self._by_channel: dict[str, dict[Cohort, None]] = {}
-        self._by_key: dict[str, dict[str, dict[Cohort, None]]] = {}
+    Args:
+        pace: how often they are told.
+    """
+
+    def __init__(self, pace: "Pace") -> None:
+        self._pace = pace
+        self._by_hearing: dict[Hearing, Cohort] = {}
+        self._index: dict[str, dict[str | None, dict[Cohort, None]]] = {}  # channel -> key, or None for all -> cohorts
 
     def __len__(self) -> int:
         """How many there are; empty ones do not exist."""
-        return len(self._by_topics)
+        return len(self._by_hearing)
 
-    def admit(self, session: "Session", topics: Topics) -> Cohort:
+    def admit(self, session: "Session", hearing: Hearing) -> Cohort:
         """Let a caught-up session in."""
-        cohort = self._by_topics.get(topics)
+        cohort = self._by_hearing.get(hearing)
         if cohort is None:
-            cohort = self._by_topics[topics] = Cohort(topics)
-            for channel, keys in cohort.keys_of.items():
-                if keys is None:
-                    self._by_channel.setdefault(channel, {})[cohort] = None
-                else:
-                    by_key = self._by_key.setdefault(channel, {})
-                    for key in keys:
-                        by_key.setdefault(key, {})[cohort] = None
+            cohort = self._by_hearing[hearing] = Cohort(hearing, self._pace)
+            for channel, key in cohort.places():
+                self._index.setdefault(channel, {}).setdefault(key, {})[cohort] = None
         cohort.sessions[session] = None
         return cohort
 
@@ -94,29 +137,29 @@ class Cohorts:
         del cohort.sessions[session]
         if cohort.sessions:
             return
-        del self._by_topics[cohort.topics]
-        for channel, keys in cohort.keys_of.items():
-            if keys is None:
-                del self._by_channel[channel][cohort]
-                continue
-            by_key = self._by_key[channel]
-            for key in keys:
-                del by_key[key][cohort]
-                if not by_key[key]:
-                    del by_key[key]
+        del self._by_hearing[cohort.hearing]
+        for channel, key in cohort.places():
+            by_key = self._index[channel]
+            del by_key[key][cohort]
+            if not by_key[key]:
+                del by_key[key]
+                if not by_key:
+                    del self._index[channel]
 
-    def hearing(self, news: dict[str, list[Entry]]) -> Iterable[Cohort]:
-        """Find the cohorts that hear something of what is new, each once.
-
-        Args:
-            news: channel -> its new entries.
-        """
+    def hearing(self, news: News) -> Iterable[Cohort]:
+        """Find the cohorts that hear something of what is new, each once."""
         found: dict[Cohort, None] = {}
         for channel, entries in news.items():
-            found.update(self._by_channel.get(channel, {}))
-            by_key = self._by_key.get(channel)
-            if by_key:
+            by_key = self._index.get(channel)
+            if by_key is None:
+                continue
+            found.update(by_key.get(None, {}))
+            if len(by_key) > (None in by_key):
                 for entry in entries:
-                    if entry.key in by_key:
+                    if entry.key is not None and entry.key in by_key:
                         found.update(by_key[entry.key])
         return found
+
+
+def _position(entry: Entry) -> int:
+    return entry.position

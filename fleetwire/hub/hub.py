@@ -5,33 +5,39 @@ docs/design.md). It knows no socket, no clock, no trading.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from fleetwire.hub.cohort import Cohorts, Cursor, Piece, Topics, join
+from fleetwire.hub.catchup import CatchUp
+from fleetwire.hub.cohort import Cohort, News, Piece, join
+from fleetwire.hub.counts import Counts
 from fleetwire.hub.limits import Limits
-from fleetwire.hub.log import Entry, EventLog, Log, StateLog, only
+from fleetwire.hub.log import Entry, EventLog, Log, StateLog
+from fleetwire.hub.pace import Cursor, Pace, Straggler
 from fleetwire.hub.session import Session
 from fleetwire.wire import codec, messages
-from fleetwire.wire.channels import CHANNELS, REMOVED, Kind, Topic, channel_of_type, field_of
+from fleetwire.wire.channels import CHANNEL_BY_NAME, CHANNELS, REMOVED, Kind, Topic, channel_of_type, field_of
 from fleetwire.wire.errors import DataError
 
 logger = logging.getLogger("fleetwire.hub")
 
-_PIECES_AT_ONCE_MAX = 4
-"""How many pieces one session is given in one flush while it catches up: others wait."""
-
 
 class Delivery(NamedTuple):
-    """One buffer for some sessions. Whoever writes it must `park` those whose transport can take no more."""
+    """One buffer for some sessions. Whoever writes it must `pause` those whose transport can take no more.
 
-    sessions: Iterable[Session]
+    Args:
+        sessions: who gets it; not to be changed while it is walked.
+        piece: what is written.
+        pace: in which they hear it.
+    """
+
+    sessions: Collection[Session]
     piece: Piece
+    pace: Pace
 
 
 class Hub:
-    """The logs, the cohorts, and the sessions that catch up.
+    """The logs, the paces with their cohorts, and those who catch up.
 
     Args:
         epoch: names this run of positions; a position means nothing in another epoch.
@@ -42,13 +48,17 @@ class Hub:
         self.epoch = epoch
         self.limits = limits
         self.position = 0  # of the newest message
-        self.flushed = 0  # where every cohort stands
+        self.flushed = 0  # until where everything was told to those who are told at once
+        self.counts = Counts()
         self._aggregates: dict[Callable[[], None], None] = {}  # that publish, at the next flush, what they sum up
-        self.cohorts = Cohorts()
         self._logs: dict[str, Log] = {channel.name: _new_log(channel.kind, limits) for channel in CHANNELS}
         self._news: set[str] = set()  # channels with unflushed messages
         self._unflushed_bytes = 0
-        self._catching_up: dict[Session, None] = {}
+        self._said_at: list[float] = []  # of the unflushed messages
+        self._at_once = Pace(None, 0)
+        self._paces: dict[float | None, Pace] = {None: self._at_once}
+        self._patched = 0  # seats that hear patches
+        self.catch_up = CatchUp(epoch, self._logs, limits, self.counts)
 
     # ------------------------------------------------------------------------------------------------------- publish
 
@@ -61,6 +71,8 @@ class Hub:
         timestamp: str,
         as_of: str | None = None,
         key: str | None = None,
+        labels: frozenset[str] | None = None,
+        said_at: float | None = None,
     ) -> Entry:
         """Number a message, encode it once, and keep it. Nobody hears it before the next flush.
 
@@ -71,23 +83,23 @@ class Hub:
             timestamp: UTC, as the envelope has it.
             as_of: UTC; when the source said it.
             key: names the subject, where the channel's own field does not.
+            labels: who may hear it, among those who may not hear everything; None is everybody.
+            said_at: when the source said it, in monotonic seconds, if that was earlier.
 
         Raises:
             DataError: unknown type, no JSON object, no key for a state row, too long, too many keys. Nothing was
                 published.
         """
         channel = channel_of_type(message_type)
-        key = channel.key_of(data) if key is None else key
+        key = channel.key_of(data) if key is None else channel.checked_key(key)
         log = self._logs[channel.name]
-        is_event = isinstance(log, EventLog)
         seq = log.seq + 1 if isinstance(log, EventLog) else None
-        position = self.position + 1
         payload = codec.encode_published(
             message_type,
             data=data,
             timestamp=timestamp,
             channel=channel.name,
-            position=position,
+            position=self.position + 1,
             seq=seq,
             key=key,
             as_of=as_of,
@@ -96,24 +108,29 @@ class Hub:
             raise DataError(
                 f"{message_type}: {len(payload):,} bytes are more than the {self.limits.publish_bytes_max:,} allowed"
             )
-        removed = not is_event and field_of(data, "status") == REMOVED
-        if isinstance(log, StateLog) and key not in log and not removed and len(log) >= self.limits.state_keys_max:
-            raise DataError(f"{channel.name} holds {len(log):,} keys already: no more are taken")
-        entry = Entry(position, key, codec.text_frame(payload), now, seq or 0, removed)
-        self.position = position
+        removed, before = False, None
+        if isinstance(log, StateLog):
+            removed = field_of(data, "status") == REMOVED
+            if not removed and len(log) >= self.limits.state_keys_max and key not in log:
+                raise DataError(f"{channel.name} holds {len(log):,} keys already: no more are taken")
+            before = log.get(key) if self._patched and not removed else None
+        self.position += 1
+        entry = Entry(self.position, key, payload, now, seq or 0, removed=removed, labels=labels, before=before)
+        self._said_at.append(now if said_at is None else said_at)
         log.add(entry)
         self._news.add(channel.name)
         self._unflushed_bytes += len(entry.frame)
+        self.counts.published += 1
         return entry
-
-    @property
-    def dirty(self) -> bool:
-        """Whether a flush has something to do."""
-        return bool(self._news or self._catching_up or self._aggregates)
 
     def at_flush(self, aggregate: Callable[[], None]) -> None:
         """Call something back once, at the next flush, to publish what sums up the rows published until then."""
         self._aggregates[aggregate] = None
+
+    @property
+    def dirty(self) -> bool:
+        """Whether a flush has something to do."""
+        return bool(self._news or self.catch_up or self._aggregates)
 
     @property
     def must_flush(self) -> bool:
@@ -123,6 +140,10 @@ class Hub:
             or self.position - self.flushed >= self.limits.unflushed_count_max
         )
 
+    def next_deadline(self) -> float | None:
+        """When those have to be flushed who are not told at once, in monotonic seconds; None while there is nothing."""
+        return min((pace.next_at for pace in self._paces.values() if pace.next_at is not None), default=None)
+
     # ----------------------------------------------------------------------------------------------------- subscribe
 
     def subscribe(self, session: Session, request: messages.SubscribeData, topics: Iterable[Topic]) -> dict[str, bool]:
@@ -130,105 +151,166 @@ class Hub:
 
         Args:
             session: anyone.
-            request: from where on.
+            request: from where on, and how often.
             topics: those of the request that exist and are allowed.
 
         Returns:
             For each topic that was resumed, whether nothing of it is missing.
         """
-        starts: Cursor = {}
+        cursor = self._cursor(session)
+        begun = {topic: at for one in session.stragglers.values() for topic, at in one.begun.items()}
+        snapshots = {topic: None for one in session.stragglers.values() for topic in one.snapshots}
+        gaps = [gap for one in session.stragglers.values() for gap in one.gaps]
         recovered: dict[str, bool] = {}
-        in_words = request.since is not None or request.history is not None or request.snapshot is not None
-        anew: list[Topic] = []
         for topic in topics:
-            resumed = self._resume(session, topic, request.since)
-            if resumed is not None:
-                start, recovered[str(topic)] = resumed
-            else:
-                start = self._start(topic, request)
-            is_event = isinstance(self._logs[topic.channel], EventLog)
-            if start == 0 or is_event:
-                anew.append(topic)
-            if topic in session.topics:
-                # It may miss something already: whatever it asks for now, it is told that, too.
-                heard = self.flushed if session.cohort is not None else session.cursor[topic]
-                if start == 0 < heard and not is_event:
-                    session.again[topic] = None
-                    start = heard
-                start = min(start, heard)
-            starts[topic] = start
-        if in_words:
-            session.snapshots |= dict.fromkeys(anew)
-        self._move(session, session.topics.union(starts), starts)
+            beginning = self._begin(topic, request, cursor.get(topic), patched=session.form.version > 1)
+            cursor[topic] = beginning.position
+            if beginning.recovered is not None:
+                recovered[str(topic)] = beginning.recovered
+            if beginning.begun is not None:
+                begun[topic] = beginning.begun
+            if beginning.gap is not None:
+                gaps.append(beginning.gap)
+            if beginning.is_anew and (session.form.version > 1 or request.in_words):
+                snapshots[topic] = None
+            self._note_rate(session, topic.channel, request)
+        self._move(session, cursor, begun, snapshots, gaps)
         return recovered
-
-    def _start(self, topic: Topic, request: messages.SubscribeData) -> int:
-        """Choose the position of a topic that is heard anew: 0 begins with a snapshot, the newest with what comes."""
-        log = self._logs[topic.channel]
-        if isinstance(log, StateLog):
-            return self.position if request.snapshot is False else 0
-        position = log.before_last(request.history or 0)
-        return self.position if position is None else position
-
-    def _resume(self, session: Session, topic: Topic, since: messages.Since | None) -> tuple[int, bool] | None:
-        """Choose the position of a topic that goes on, and tell whether nothing is missing; None if it does not."""
-        position = since.of(topic.channel) if since else None
-        if since is None or position is None:
-            return None
-        log = self._logs[topic.channel]
-        known = since.epoch == self.epoch and 0 <= position <= self.position
-        if isinstance(log, StateLog):
-            return (position, True) if known and not log.forgets(position) else (0, False)
-        if known:
-            return position, not log.lost_since(position)  # what is lost is told while it catches up
-        # Nobody can tell what followed that position where it was given; all that is kept here is new to the session.
-        session.gaps.append(messages.GapData(channel=topic.channel, since=position, epoch=since.epoch))
-        return (0 if since.epoch != self.epoch else self.position), False
 
     def unsubscribe(self, session: Session, topics: Iterable[Topic]) -> None:
         """End topics for a session; it hears nothing more of them, from this moment on."""
-        self._move(session, session.topics.difference(topics), {})
+        gone = set(topics)
+        cursor = {topic: at for topic, at in self._cursor(session).items() if topic not in gone}
+        ones = list(session.stragglers.values())
+        begun = {topic: at for one in ones for topic, at in one.begun.items() if topic in cursor}
+        snapshots = {topic: None for one in ones for topic in one.snapshots if topic in cursor}
+        channels = {topic.channel for topic in cursor}
+        self._move(session, cursor, begun, snapshots, [g for one in ones for g in one.gaps if g.channel in channels])
 
     def leave(self, session: Session) -> None:
         """Forget a session."""
-        self._move(session, frozenset(), {})
+        self._move(session, {}, {}, {}, [])
 
-    def _move(self, session: Session, topics: Topics, starts: Cursor) -> None:
-        """Take a session out of where it is and let it catch up with its new topics."""
-        if session.cohort is not None:
-            self.cohorts.leave(session, session.cohort)
-            session.cohort = None
-            session.cursor = dict.fromkeys(session.topics, self.flushed)
-        self._catching_up.pop(session, None)
-        session.cursor = {topic: starts.get(topic, session.cursor.get(topic, self.flushed)) for topic in topics}
-        session.topics = topics
-        session.snapshots = {topic: None for topic in session.snapshots if topic in topics}
-        session.again = {topic: None for topic in session.again if topic in topics}
-        session.gaps = [gap for gap in session.gaps if any(gap.channel == topic.channel for topic in topics)]
-        if topics and not session.paused:
-            self._catching_up[session] = None
+    def _cursor(self, session: Session) -> Cursor:
+        """Tell until which position a session has heard everything, topic by topic."""
+        cursor: Cursor = {}
+        for cohort in session.cohorts:
+            cursor.update(dict.fromkeys(cohort.hearing.topics, cohort.pace.position))
+        for one in session.stragglers.values():
+            cursor.update(one.cursor)
+        return cursor
+
+    def _begin(
+        self, topic: Topic, request: messages.SubscribeData, heard: int | None, *, patched: bool
+    ) -> "_Beginning":
+        """Choose where a topic begins.
+
+        Args:
+            topic: what is heard.
+            request: from where on.
+            heard: until where it was heard already; None if it was not. What it may miss of that it is told, too.
+            patched: its reader must have every row, since it is sent patches.
+        """
+        log = self._logs[topic.channel]
+        at = request.since.of(topic.channel) if request.since is not None else None
+        if request.since is None or at is None:
+            if isinstance(log, EventLog):
+                position = log.before_last(request.history or 0, topic.key)
+                position = self.position if position is None else position
+                return _Beginning(position if heard is None else min(position, heard), is_anew=True)
+            if request.snapshot is False and not patched:
+                return _Beginning(self.position if heard is None else heard)
+            return self._rows_anew(heard)
+        known = request.since.epoch == self.epoch and 0 <= at <= self.position
+        if isinstance(log, StateLog):
+            if not known or log.forgets(at):
+                return self._rows_anew(heard)._replace(recovered=False)
+            return _Beginning(at if heard is None else min(at, heard), recovered=True, is_anew=at == 0)
+        if known:  # what is lost is told while it catches up
+            position = at if heard is None else min(at, heard)
+            return _Beginning(position, recovered=not log.lost_since(at), is_anew=True)
+        # Nobody can tell what followed that position where it was given; all that is kept here is new to the session.
+        position = 0 if request.since.epoch != self.epoch else self.position
+        gap = messages.GapData(channel=topic.channel, since=at, epoch=request.since.epoch)
+        return _Beginning(position if heard is None else min(position, heard), recovered=False, is_anew=True, gap=gap)
+
+    def _rows_anew(self, heard: int | None) -> "_Beginning":
+        """Give all rows; who has rows already is told their ends as well."""
+        if heard is None or heard == 0:
+            return _Beginning(0, is_anew=True, begun=self.position)
+        return _Beginning(-1, is_anew=True, begun=heard)
+
+    def _note_rate(self, session: Session, channel: str, request: messages.SubscribeData) -> None:
+        """Remember how often a session wants to be told of a channel. Events are never delayed."""
+        if CHANNEL_BY_NAME[channel].kind is Kind.state:
+            asked = request.max_hz.get(channel) if isinstance(request.max_hz, dict) else request.max_hz
+            rate = asked or self.limits.default_max_hz
+            if rate or channel in session.rates:
+                session.rates = {**session.rates, channel: rate}
+
+    def _pace(self, session: Session, channel: str) -> Pace:
+        """Find the pace of a channel: sums are told no more often than the rows that they sum."""
+        hz = session.rates.get(channel)
+        rows_hz = session.rates.get(CHANNEL_BY_NAME[channel].sums or "")
+        hz = min((rate for rate in (hz, rows_hz) if rate), default=None)
+        pace = self._paces.get(hz)
+        if pace is None:
+            pace = self._paces[hz] = Pace(hz, self.flushed)
+        return pace
+
+    def _move(
+        self,
+        session: Session,
+        cursor: Cursor,
+        begun: dict[Topic, int],
+        snapshots: dict[Topic, None],
+        gaps: list[messages.GapData],
+    ) -> None:
+        """Take a session out of where it is and let it catch up from a cursor."""
+        for cohort in session.cohorts:
+            cohort.pace.cohorts.leave(session, cohort)
+        for one in session.stragglers.values():
+            self.catch_up.forget(one)
+        by_pace: dict[Pace, Cursor] = {}
+        for topic, at in cursor.items():
+            by_pace.setdefault(self._pace(session, topic.channel), {})[topic] = at
+        session.cohorts = ()
+        session.stragglers = {pace: Straggler(session, pace, of_pace) for pace, of_pace in by_pace.items()}
+        for one in session.stragglers.values():
+            one.begun = {topic: at for topic, at in begun.items() if topic in one.cursor}
+            one.snapshots = {topic: None for topic in snapshots if topic in one.cursor}
+            one.gaps = [gap for gap in gaps if any(gap.channel == topic.channel for topic in one.cursor)]
+            if not session.paused:
+                self.catch_up.add(one)
+        self._patched += (session.form.version > 1 and bool(cursor)) - session.is_patched
+        session.is_patched = session.form.version > 1 and bool(cursor)
 
     # ---------------------------------------------------------------------------------------------- slow readers
 
-    def pause(self, session: Session, position: int) -> None:
+    def pause(self, session: Session, delivery: Delivery | None = None) -> None:
         """Park a session whose transport takes no more.
 
         Args:
             session: anyone.
-            position: of the last message it was given, if it stood in a cohort.
+            delivery: the last that it was given, if that made it full.
         """
         session.paused = True
-        if session.cohort is not None:
-            self.cohorts.leave(session, session.cohort)
-            session.cohort = None
-            session.cursor = dict.fromkeys(session.topics, position)
-        self._catching_up.pop(session, None)
+        self.counts.stalls += 1
+        for one in session.stragglers.values():
+            self.catch_up.pause(one)
+        for cohort in session.cohorts:
+            pace = cohort.pace
+            pace.cohorts.leave(session, cohort)
+            at = delivery.piece.position if delivery is not None and delivery.pace is pace else pace.position
+            one = Straggler(session, pace, dict.fromkeys(cohort.hearing.topics, at))
+            session.stragglers = {**session.stragglers, pace: one}
+        session.cohorts = ()
 
     def drained(self, session: Session) -> None:
         """Let a parked session catch up: its transport takes bytes again."""
         session.paused = False
-        if session.topics and session.cohort is None:
-            self._catching_up[session] = None
+        for one in session.stragglers.values():
+            self.catch_up.add(one)
 
     # --------------------------------------------------------------------------------------------------------- flush
 
@@ -239,133 +321,71 @@ class Hub:
             now: monotonic seconds.
             timestamp: UTC, for what the hub itself has to say (a `gap`).
         """
+        self.counts.flushes += 1
+        self._sum_up()
+        head, news, self._news, self._unflushed_bytes = self.position, self._news, set(), 0
+        must_tell = max((log.forgets_next for log in self._logs.values() if isinstance(log, StateLog)), default=0)
+        for pace in list(self._paces.values()):
+            pace.news |= news
+            if not pace.news:
+                pace.position = head
+            elif pace.is_due(now) or pace.position < must_tell:
+                yield from self._tell(pace)
+                pace.flushed(head, now)
+            if pace.position == head:
+                self.catch_up.woken(pace)
+            if pace.is_empty and pace is not self._at_once:
+                del self._paces[pace.hz_max]
+        said_at, self._said_at = self._said_at, []
+        for at in said_at:
+            self.counts.age_s.observe(now - at)
+        self.flushed = head
+        for one, piece in self.catch_up.flush(head, timestamp):
+            yield Delivery((one.session,), piece, one.pace)
+        for log in self._logs.values():
+            log.trim(now)
+
+    def _sum_up(self) -> None:
         aggregates, self._aggregates = self._aggregates, {}
         for aggregate in aggregates:
             try:
                 aggregate()
             except Exception:  # a defect in one sum must not keep everything else from everybody
+                self.counts.aggregates_failed += 1
                 logger.exception("an aggregate failed")
-        news = {name: self._logs[name].since(self.flushed) for name in self._news}
-        head, self._news, self._unflushed_bytes = self.position, set(), 0
-        for cohort in list(self.cohorts.hearing(news)):
-            for piece in join(_heard(cohort.keys_of, news), self.limits.piece_bytes_max):
-                yield Delivery(cohort.sessions, piece)
-        self.flushed = head
-        yield from self._catch_up(timestamp)
-        for log in self._logs.values():
-            log.trim(now)
 
-    def _catch_up(self, timestamp: str) -> Iterator[Delivery]:
-        """Give those who are behind what they miss, within the budget, and admit those who reach the head."""
-        budget = self.limits.catch_up_bytes_per_flush_max
-        shared: dict[frozenset[tuple[Topic, int]], tuple[list[Piece], bool]] = {}
-        for session in list(self._catching_up):
-            if budget <= 0:
-                return
-            for frame in self._own_news(session, timestamp):
-                yield Delivery((session,), Piece(frame, 0))
-            if session not in self._catching_up:
-                continue
-            place = frozenset(session.cursor.items())
-            if place not in shared:
-                shared[place] = self._first_pieces(session.cursor)
-            pieces, complete = shared[place]
-            for piece in pieces:
-                session.cursor = {topic: max(at, piece.position) for topic, at in session.cursor.items()}
-                budget -= len(piece.buffer)
-                yield Delivery((session,), piece)
-                if session not in self._catching_up:  # it is full, or gone
-                    break
-            else:
-                if complete and session.again:
-                    # Told of every end until here, it can be given the rows anew.
-                    session.cursor = {
-                        topic: 0 if topic in session.again else at for topic, at in session.cursor.items()
-                    }
-                    session.again = {}
-                elif complete:
-                    self._admit(session)
-                    yield from self._end_snapshot(session, timestamp)
+    def _tell(self, pace: Pace) -> Iterator[Delivery]:
+        """Tell the cohorts of a pace what is new to them."""
+        news: News = {name: self._logs[name].since(pace.position) for name in pace.news}
+        for cohort in list(pace.cohorts.hearing(news)):
+            for piece in self._pieces(cohort, news):
+                self.counts.joined += piece.messages
+                yield Delivery(cohort.sessions, piece, pace)
 
-    def _first_pieces(self, cursor: Cursor) -> tuple[list[Piece], bool]:
-        """Join the first of what was published after a cursor, and tell whether that is all."""
-        missed = self._missed(cursor)
-        pieces = list(islice(join(missed, self.limits.piece_bytes_max), _PIECES_AT_ONCE_MAX))
-        return pieces, not missed or pieces[-1].position == missed[-1].position
+    def _pieces(self, cohort: Cohort, news: News) -> Iterator[Piece]:
+        form, heard = cohort.hearing.form, cohort.pace.position
+        return join(cohort.heard(news), form, heard, self.limits.piece_bytes_max)
 
-    def _admit(self, session: Session) -> None:
-        """Let a session that has heard everything into its cohort."""
-        self._catching_up.pop(session, None)
-        session.cursor = {}
-        session.cohort = self.cohorts.admit(session, session.topics)
-        session.topics = session.cohort.topics  # equal, but one object for all of them
 
-    def _missed(self, cursor: Cursor) -> list[Entry]:
-        """Gather what was published after a cursor, in the order of positions."""
-        wanted: dict[tuple[str, int], set[str] | None] = {}  # many keys of a channel cost one walk through its log
-        for (channel, key), position in cursor.items():
-            if key is None:
-                wanted[channel, position] = None
-            elif (keys := wanted.setdefault((channel, position), set())) is not None:
-                keys.add(key)
-        missed: dict[int, Entry] = {}
-        for (channel, position), keys in wanted.items():
-            log = self._logs[channel]
-            entries = log.since(position) if keys is None else log.since_for(keys, position)
-            missed.update((entry.position, entry) for entry in entries)
-        return [missed[position] for position in sorted(missed)]
+class _Beginning(NamedTuple):
+    """Where a topic begins.
 
-    def _own_news(self, session: Session, timestamp: str) -> Iterator[bytes]:
-        """Tell a session what it has lost, and let it begin anew where a row's end was forgotten."""
-        for topic, position in session.cursor.items():
-            log = self._logs[topic.channel]
-            if isinstance(log, EventLog) and log.lost_since(position):
-                whole = topic.key is None
-                session.gaps.append(
-                    messages.GapData(
-                        channel=topic.channel,
-                        to_seq=log.dropped_seq if whole else None,
-                        since=position,
-                        until=log.dropped_position,
-                        epoch=self.epoch,
-                    )
-                )
-                session.cursor[topic] = log.dropped_position
-            elif isinstance(log, StateLog) and log.forgets(position):
-                session.gaps.append(messages.GapData(channel=topic.channel, since=position, epoch=self.epoch))
-                for other in session.cursor:
-                    if other.channel == topic.channel:  # a gap names the channel: all that is heard of it begins anew
-                        session.cursor[other] = 0
-                        session.snapshots[other] = None
-                        session.again.pop(other, None)
-        gaps, session.gaps = session.gaps, []
-        for gap in dict.fromkeys(gaps):  # once, however many keys of a channel it concerns
-            yield codec.text_frame(codec.encode(messages.Gap(data=gap, timestamp=timestamp)))
+    Args:
+        position: until where everything counts as heard.
+        recovered: for a topic that goes on, whether nothing is missing.
+        is_anew: it begins with rows or events of the past, whose end can be told.
+        begun: its rows are given anew: the position whose rows the session had before.
+        gap: what is lost for certain.
+    """
 
-    def _end_snapshot(self, session: Session, timestamp: str) -> Iterator[Delivery]:
-        """Tell a session that asked for it that its snapshots are complete."""
-        if session.snapshots:
-            data = messages.SnapshotEndData(channels=[str(topic) for topic in session.snapshots], position=self.flushed)
-            session.snapshots = {}
-            frame = codec.text_frame(codec.encode(messages.SnapshotEnd(data=data, timestamp=timestamp)))
-            yield Delivery((session,), Piece(frame, self.flushed))
+    position: int
+    recovered: bool | None = None
+    is_anew: bool = False
+    begun: int | None = None
+    gap: messages.GapData | None = None
 
 
 def _new_log(kind: Kind, limits: Limits) -> Log:
     if kind is Kind.state:
         return StateLog(limits.tombstones_max)
     return EventLog(limits.history_count_max, limits.history_bytes_max, limits.history_age_max_s)
-
-
-def _heard(keys_of: dict[str, set[str] | None], news: dict[str, list[Entry]]) -> list[Entry]:
-    """Pick from what is new what a cohort hears, in the order of positions."""
-    heard: list[Entry] = []
-    parts = 0
-    for channel, keys in keys_of.items():
-        entries = news.get(channel)
-        if entries:
-            heard += entries if keys is None else only(keys, entries)
-            parts += 1
-    if parts > 1:
-        heard.sort(key=lambda entry: entry.position)
-    return heard

@@ -28,6 +28,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     piece_bytes_max: int = 256 * KIB
     stall_timeout_s: float = 30.0
     catch_up_bytes_per_flush_max: int = 8 * MIB
+    default_max_hz: float = 0.0
     # what programs publish, and what is remembered of it
     publish_bytes_max: int = MIB
     unflushed_bytes_max: int = 8 * MIB
@@ -40,7 +41,9 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Refuse a bound that bounds nothing, or everything."""
-        for name in self.__struct_fields__:
+        if not 0 <= self.default_max_hz <= 1000:
+            raise ConfigError("default_max_hz must be a number from 0 (no bound) to 1000")
+        for name in set(self.__struct_fields__) - {"default_max_hz"}:
             value = getattr(self, name)
             of_right_type = isinstance(value, int) or (name.endswith("_s") and isinstance(value, float))
             if not of_right_type or isinstance(value, bool) or not 0 < value < float("inf"):

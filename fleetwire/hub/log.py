@@ -2,29 +2,103 @@
 
 from collections import deque
 from collections.abc import Collection, Iterable
-from itertools import islice
+from itertools import islice, takewhile
 
-from msgspec import Struct
+import msgspec
+
+from fleetwire.wire.forms import PLAIN, Form
+from fleetwire.wire.patch import merge_patch
+
+_row = msgspec.json.Decoder(dict[str, object])
 
 
-class Entry(Struct, frozen=True, gc=False):
-    """One published message.
+class Entry:
+    """One published message. Its frame is built once, at publication; its other forms once, when somebody wants them.
 
     Args:
         position: counts everything that the hub publishes.
         key: the subject.
-        frame: the whole WebSocket frame, built once.
+        payload: the message as JSON.
         at: when it was published, in monotonic seconds.
         seq: counts the messages of an event channel; 0 in a state channel.
         removed: the key does not exist any more.
+        labels: who may hear it, among those who may not hear everything; None is everybody.
+        before: the entry that it takes the place of, while somebody wants patches.
     """
 
-    position: int
-    key: str | None
-    frame: bytes
-    at: float
-    seq: int = 0
-    removed: bool = False
+    __slots__ = ("_before", "_elements", "_patch", "at", "base", "frame", "key", "labels", "position", "removed", "seq")
+
+    def __init__(
+        self,
+        position: int,
+        key: str | None,
+        payload: bytes,
+        at: float,
+        seq: int = 0,
+        *,
+        removed: bool = False,
+        labels: frozenset[str] | None = None,
+        before: "Entry | None" = None,
+    ) -> None:
+        self.position = position
+        self.key = key
+        self.at = at
+        self.seq = seq
+        self.removed = removed
+        self.labels = labels
+        self.frame = PLAIN.element(payload)
+        self.base = before.position if before is not None else 0
+        self._before = before.payload if before is not None else b""
+        self._patch: bytes | None = None
+        self._elements: dict[tuple[Form, bool], bytes] | None = None
+
+    @property
+    def payload(self) -> bytes:
+        """The message as JSON, without the frame's head (RFC 6455 section 5.2)."""
+        return self.frame[{126: 4, 127: 10}.get(self.frame[1], 2) :]
+
+    def element(self, form: Form, heard: int = 0) -> bytes:
+        """Give it in a form, ready to be joined.
+
+        Args:
+            form: the reader's.
+            heard: the position until which the reader has heard everything; 0 if its rows are not known.
+        """
+        if form is PLAIN:
+            return self.frame
+        patched = form.version > 1 and 0 < self.base <= heard and bool(self.patch)
+        if self._elements is None:
+            self._elements = {}
+        element = self._elements.get((form, patched))
+        if element is None:
+            element = self._elements[form, patched] = form.element(self.patch if patched else self.payload)
+        return element
+
+    @property
+    def patch(self) -> bytes:
+        """The message with a patch in the place of its data; empty where that would not be shorter."""
+        if self._patch is None:
+            self._patch = self._patched() if self._before else b""
+            self._before = b""
+        return self._patch
+
+    def _patched(self) -> bytes:
+        message, old = _row.decode(self.payload), _row.decode(self._before)
+        data, before = message.pop("data"), old["data"]
+        patch = merge_patch(before, data) if isinstance(data, dict) and isinstance(before, dict) else None
+        if patch is None:
+            return b""
+        head = {"type": message.pop("type"), "patch": patch, "base": self.base}
+        patched = msgspec.json.encode(head | message)
+        return patched if len(patched) < len(self.payload) else b""
+
+    def heard_by(self, scope: frozenset[str] | None) -> bool:
+        """Tell whether an identity may hear it.
+
+        Args:
+            scope: the labels that the identity holds; None is all of them.
+        """
+        return scope is None or self.labels is None or not self.labels.isdisjoint(scope)
 
 
 class StateLog:
@@ -66,6 +140,16 @@ class StateLog:
             self.forgotten_until = self._tombstones.pop(key)
             del self._entries[key]
 
+    def get(self, key: str | None) -> Entry | None:
+        """Give the last value of a key that exists."""
+        return self._entries[key] if key in self else None
+
+    @property
+    def forgets_next(self) -> int:
+        """The position of the newest tombstone that `trim` is about to drop; 0 if none."""
+        surplus = len(self._tombstones) - self._tombstones_max
+        return next(islice(self._tombstones.values(), surplus - 1, None)) if surplus > 0 else 0
+
     def since(self, position: int) -> list[Entry]:
         """Give every key that changed after a position, once, with its last value; from 0 on, a snapshot."""
         found: list[Entry] = []
@@ -106,6 +190,7 @@ class EventLog:
         self.seq = 0  # of the newest entry
         self.dropped_position = 0  # of the newest entry that was dropped
         self.dropped_seq = 0
+        self._dropped: deque[int] = deque(maxlen=count_max)  # positions of the newest that were dropped
 
     def __len__(self) -> int:
         """How many messages are kept."""
@@ -126,6 +211,7 @@ class EventLog:
             dropped = entries.popleft()
             self._bytes -= len(dropped.frame)
             self.dropped_position, self.dropped_seq = dropped.position, dropped.seq
+            self._dropped.append(dropped.position)
 
     def since(self, position: int) -> list[Entry]:
         """Give every message after a position that is kept; `lost_since` tells whether that is all."""
@@ -145,11 +231,17 @@ class EventLog:
         """Tell whether a message after this position is kept no more."""
         return position < self.dropped_position
 
-    def before_last(self, count: int) -> int | None:
-        """Give the position after which the last `count` messages stand; None where none is kept."""
-        if not self._entries or count <= 0:
+    def seq_at(self, position: int) -> int | None:
+        """Give the `seq` of the newest message until a position that is not kept any more; None if it is long gone."""
+        if self._dropped and position < self._dropped[0] and len(self._dropped) < self.dropped_seq:
             return None
-        return self._entries[-min(count, len(self._entries))].position - 1
+        return self.dropped_seq - sum(1 for _ in takewhile(lambda dropped: dropped > position, reversed(self._dropped)))
+
+    def before_last(self, count: int, key: str | None = None) -> int | None:
+        """Give the position after which the last `count` messages (about a key) stand; None where none is kept."""
+        found = (entry.position for entry in reversed(self._entries) if key is None or entry.key == key)
+        positions = list(islice(found, count))
+        return positions[-1] - 1 if positions else None
 
 
 def only(keys: Collection[str], entries: Iterable[Entry]) -> list[Entry]:

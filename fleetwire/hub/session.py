@@ -1,19 +1,27 @@
 """One client: connected -> authenticated -> live -> lagging -> closing. What it says comes in, what to do comes out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from fleetwire.hub.access import Access, Identity
-from fleetwire.hub.cohort import Cohort, Cursor, Topics
+from fleetwire.hub.cohort import Cohort, Scope, Topics
 from fleetwire.hub.heartbeat import Heartbeat, Verdict
 from fleetwire.hub.limits import Limits, TokenBucket
-from fleetwire.wire import codec, messages
-from fleetwire.wire.channels import CHANNEL_BY_NAME, Topic
+from fleetwire.hub.pace import Pace, Straggler
+from fleetwire.wire import messages
+from fleetwire.wire.channels import CHANNEL_BY_NAME, EVERYTHING, Topic
 from fleetwire.wire.errors import CloseCode, DataError, ErrorCode, MessageError
+from fleetwire.wire.forms import PLAIN, Form
 
 if TYPE_CHECKING:
     from fleetwire.hub.hub import Hub
+
+
+# One object each for all who have nothing to keep there.
+_NOBODY: Mapping[Pace, Straggler] = MappingProxyType({})
+_NO_RATES: Mapping[str, float | None] = MappingProxyType({})
 
 
 class Close(NamedTuple):
@@ -60,6 +68,8 @@ class Session:
         address: where it comes from, for people.
         write: hands bytes to its transport; never waits.
         now: monotonic seconds.
+        connected_at: UTC.
+        form: in which it is spoken to.
     """
 
     __slots__ = (
@@ -69,23 +79,29 @@ class Session:
         "_opened_at",
         "_stalled_at",
         "address",
-        "again",
         "client_id",
         "closing",
-        "cohort",
+        "cohorts",
         "connected_at",
-        "cursor",
-        "gaps",
+        "form",
         "heartbeat",
         "identity",
+        "is_patched",
         "paused",
-        "snapshots",
-        "topics",
+        "rates",
+        "stragglers",
         "write",
     )
 
     def __init__(
-        self, house: House, client_id: str, address: str, write: Callable[[bytes], None], now: float, connected_at: str
+        self,
+        house: House,
+        client_id: str,
+        address: str,
+        write: Callable[[bytes], None],
+        now: float,
+        connected_at: str,
+        form: Form = PLAIN,
     ) -> None:
         self._house = house
         self.client_id = client_id
@@ -99,14 +115,26 @@ class Session:
         self._auth_failures = 0
         self._errors: TokenBucket | None = None
         self._stalled_at: float | None = None
-        # What the hub keeps of it: where it hears, or from where it catches up.
-        self.topics: Topics = frozenset()
-        self.cohort: Cohort | None = None
-        self.cursor: Cursor = {}
+        # What the hub keeps of it: the cohorts that it is in, and where it is behind.
+        self.form = form
+        self.cohorts: tuple[Cohort, ...] = ()
+        self.stragglers: Mapping[Pace, Straggler] = _NOBODY
+        self.rates: Mapping[str, float | None] = _NO_RATES  # channel -> how often at most, in messages a second
+        self.is_patched = False
         self.paused = False
-        self.gaps: list[messages.GapData] = []
-        self.snapshots: dict[Topic, None] = {}  # whose end it is told
-        self.again: dict[Topic, None] = {}  # to be given from their beginning, once it has caught up
+
+    @property
+    def topics(self) -> Topics:
+        """What it hears."""
+        if len(self.cohorts) == 1 and not self.stragglers:
+            return self.cohorts[0].hearing.topics
+        heard = [cohort.hearing.topics for cohort in self.cohorts]
+        return frozenset().union(*heard, *(one.topics for one in self.stragglers.values()))
+
+    @property
+    def scope(self) -> Scope:
+        """The labels that its identity holds; None is all of them."""
+        return self.identity.scope if self.identity is not None else frozenset()
 
     @property
     def state(self) -> State:
@@ -115,9 +143,9 @@ class Session:
             return State.closing
         if self.identity is None:
             return State.connected
-        if self.paused or (self.topics and self.cohort is None):
+        if self.paused or self.stragglers:
             return State.lagging
-        return State.live if self.topics else State.authenticated
+        return State.live if self.cohorts else State.authenticated
 
     # ------------------------------------------------------------------------------------------------- what is said
 
@@ -127,41 +155,50 @@ class Session:
         data = messages.ConnectionData(
             message="connected to fleetwire: authenticate, then subscribe",
             client_id=self.client_id,
+            protocol=self.form.version,
             epoch=house.hub.epoch,
             server_time=utc,
             heartbeat_interval=house.heartbeat_interval_s,
             heartbeat_timeout=house.heartbeat_timeout_s,
             auth_deadline=house.limits.auth_deadline_s,
         )
-        return _frame(messages.Connection(data=data, timestamp=utc))
+        return self.form.tell(messages.Connection(data=data, timestamp=utc))
 
     def receive(self, payload: bytes, now: float, utc: str) -> list[Output]:
-        """Take one text message.
+        """Take what came in one frame.
 
         Args:
-            payload: valid UTF-8.
+            payload: valid UTF-8, or msgpack where that was agreed on.
             now: monotonic seconds.
             utc: the wall clock's time, for the answer.
         """
+        outputs: list[Output] = []
         try:
-            message = codec.decode(payload)
-            if isinstance(message, messages.Heartbeat):
-                return [self._answer_heartbeat(message, utc)]
-            if isinstance(message, messages.Auth):
-                return self._answer_auth(message, utc)
-            if self.identity is None:
-                raise MessageError(
-                    ErrorCode.not_authenticated,
-                    'authenticate first: {"type": "auth", "data": {"token": ...}}',
-                    message.id,
-                )
-            if isinstance(message, messages.Subscribe):
-                return [self._answer_subscribe(message, utc)]
-            if isinstance(message, messages.Publish):
-                return self._answer_publish(message, now, utc)
-            return [self._answer_unsubscribe(message, utc)]
+            said = self.form.decode(payload)
         except MessageError as error:
             return self.refuse(error, now, utc)
+        for message in said:
+            try:
+                outputs += self._answer(message, now, utc)
+            except MessageError as error:
+                outputs += self.refuse(error, now, utc)
+            if outputs and isinstance(outputs[-1], Close):
+                break
+        return outputs
+
+    def _answer(self, message: messages.ClientMessage, now: float, utc: str) -> list[Output]:
+        if isinstance(message, messages.Heartbeat):
+            return [self._answer_heartbeat(message, utc)]
+        if isinstance(message, messages.Auth):
+            return self._answer_auth(message, utc)
+        if self.identity is None:
+            text = 'authenticate first: {"type": "auth", "data": {"token": ...}}'
+            raise MessageError(ErrorCode.not_authenticated, text, message.id)
+        if isinstance(message, messages.Subscribe):
+            return [self._answer_subscribe(message, utc)]
+        if isinstance(message, messages.Publish):
+            return self._answer_publish(message, now, utc)
+        return [self._answer_unsubscribe(message, utc)]
 
     def refuse(self, error: MessageError, now: float, utc: str) -> list[Output]:
         """Answer something that can't be done with an `error`; too many of them end the connection."""
@@ -170,7 +207,7 @@ class Session:
         data = messages.ErrorData(
             code=error.code.name, message=error.message, temporary=error.code.temporary, id=error.request_id
         )
-        answer = _frame(messages.Error(data=data, timestamp=utc, id=error.request_id))
+        answer = self.form.tell(messages.Error(data=data, timestamp=utc, id=error.request_id))
         if self._errors.take(now):
             return [answer]
         return [answer, Close(CloseCode.too_many_errors, CloseCode.too_many_errors.meaning)]
@@ -178,14 +215,14 @@ class Session:
     def _answer_heartbeat(self, message: messages.Heartbeat, utc: str) -> bytes:
         client_time = message.data.get("client_time") if isinstance(message.data, dict) else None
         data = messages.HeartbeatResponseData(server_time=utc, client_time=client_time)
-        return _frame(messages.HeartbeatResponse(data=data, timestamp=utc, id=message.id))
+        return self.form.tell(messages.HeartbeatResponse(data=data, timestamp=utc, id=message.id))
 
     def _answer_auth(self, message: messages.Auth, utc: str) -> list[Output]:
         identity = self._house.access.identify(message.data.token)
         if identity is not None:
             self.identity = identity
             data = messages.AuthResponseData(status="authenticated", success=True, role=identity.role.value)
-            return [_frame(messages.AuthResponse(data=data, timestamp=utc, id=message.id))]
+            return [self.form.tell(messages.AuthResponse(data=data, timestamp=utc, id=message.id))]
         self._auth_failures += 1
         data = messages.AuthResponseData(
             status="failed",
@@ -193,7 +230,7 @@ class Session:
             error=ErrorCode.token_invalid.name,
             message="this token is not known here: check it against the server's",
         )
-        answer = _frame(messages.AuthResponse(data=data, timestamp=utc, id=message.id))
+        answer = self.form.tell(messages.AuthResponse(data=data, timestamp=utc, id=message.id))
         if self._auth_failures < self._house.limits.auth_failures_max:
             return [answer]
         return [answer, Close(CloseCode.token_invalid, CloseCode.token_invalid.meaning)]
@@ -205,10 +242,6 @@ class Session:
             raise MessageError(
                 ErrorCode.too_many_channels, f"one session hears at most {channels_max} channels", message.id
             )
-        if message.data.history is not None and message.data.history < 0:
-            raise MessageError(
-                ErrorCode.invalid_message, "subscribe: history must not be negative - at $.data.history", message.id
-            )
         recovered = self._house.hub.subscribe(self, message.data, accepted)
         return self._subscription_response("subscribed", accepted, rejected, recovered, message.id, utc)
 
@@ -219,6 +252,8 @@ class Session:
                 ErrorCode.too_many_channels, f"at most {channels_max} channels can be named at once", message.id
             )
         accepted, rejected = _sort_out(message.data.channels)
+        if EVERYTHING in message.data.channels:
+            accepted = list(dict.fromkeys([*accepted, *self.topics]))
         self._house.hub.unsubscribe(self, accepted)
         return self._subscription_response("unsubscribed", accepted, rejected, {}, message.id, utc)
 
@@ -237,7 +272,7 @@ class Session:
         data = messages.PublishResponseData(
             status="published", channel=channel.name, position=entry.position, seq=entry.seq or None
         )
-        return [_frame(messages.PublishResponse(data=data, timestamp=utc, id=message.id))]
+        return [self.form.tell(messages.PublishResponse(data=data, timestamp=utc, id=message.id))]
 
     def _subscription_response(
         self,
@@ -257,7 +292,7 @@ class Session:
             position=hub.position,
             recovered=recovered,
         )
-        return _frame(messages.SubscriptionResponse(data=data, timestamp=utc, id=request_id))
+        return self.form.tell(messages.SubscriptionResponse(data=data, timestamp=utc, id=request_id))
 
     # ------------------------------------------------------------------------------------------------- what is due
 
@@ -297,17 +332,12 @@ def _sort_out(names: list[str]) -> tuple[list[Topic], list[messages.Rejected]]:
     accepted: dict[Topic, None] = {}
     rejected: list[messages.Rejected] = []
     for name in names:
-        topic = Topic.parse(name)
-        if topic is not None:
-            accepted[topic] = None
-        else:
+        topics = Topic.read(name)
+        accepted |= dict.fromkeys(topics)
+        if not topics:
             rejected.append(messages.Rejected(name[:256], ErrorCode.unknown_channel.name, _no_channel(name)))
     return list(accepted), rejected
 
 
 def _no_channel(name: str) -> str:
     return f"no channel {name!r:.60}: there are {', '.join(CHANNEL_BY_NAME)}"
-
-
-def _frame(message: messages.ServerMessage) -> bytes:
-    return codec.text_frame(codec.encode(message))

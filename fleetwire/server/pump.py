@@ -5,7 +5,7 @@ import logging
 
 from fleetwire.hub.hub import Hub
 from fleetwire.hub.session import Session
-from fleetwire.ports import Clock
+from fleetwire.ports import Clock, Timer
 
 logger = logging.getLogger("fleetwire.server")
 
@@ -31,14 +31,33 @@ class Pump:
         self._flushing = False
         self._full: list[Session] = []  # whose transport took no more during this flush
         self._flushed: asyncio.Future[None] | None = None
+        self._timer: Timer | None = None  # for those who are not told at once
+        self._timer_at = float("inf")
 
     def wake(self) -> None:
         """Flush soon, if there is something to flush; at once, if there is too much."""
         if self._hub.must_flush:
             self.flush()
-        elif self._handle is None and not self._flushing and self._hub.dirty:
-            wait_s = self._not_before - self._loop.time()
-            self._handle = self._loop.call_soon(self._run) if wait_s <= 0 else self._loop.call_later(wait_s, self._run)
+        elif self._handle is None and not self._flushing:
+            if self._hub.dirty:
+                wait_s = self._not_before - self._loop.time()
+                later = self._loop.call_later
+                self._handle = self._loop.call_soon(self._run) if wait_s <= 0 else later(wait_s, self._run)
+            else:
+                self._set_timer()
+
+    def _set_timer(self) -> None:
+        """Flush again when the next of those is due who are told at a rate of their own."""
+        deadline = self._hub.next_deadline()
+        if deadline is None or deadline >= self._timer_at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._timer_at = self._clock.call_at(deadline, self._on_timer), deadline
+
+    def _on_timer(self) -> None:
+        self._timer, self._timer_at = None, float("inf")
+        self.flush()
 
     async def flushed(self) -> None:
         """Wait until what was published is handed to the transports of all who keep up. Slow readers hold up nobody."""
@@ -58,6 +77,7 @@ class Pump:
             self._handle = None
         self._flushing = True
         broken: list[Session] = []
+        counts = self._hub.counts
         try:
             for delivery in self._hub.flush(self._clock.monotonic(), self._clock.utc()):
                 buffer = delivery.piece.buffer
@@ -67,16 +87,19 @@ class Pump:
                     except Exception as error:  # some transports raise once they are closed: the others must hear it
                         logger.debug("client %s can't be written to: %s", session.client_id, error)
                         broken.append(session)
+                counts.writes += len(delivery.sessions)
+                counts.written_bytes += len(delivery.sessions) * len(buffer)
                 while broken:
                     self._hub.leave(broken.pop())
                 if self._full:
                     full, self._full = self._full, []
                     for session in full:
-                        self._hub.pause(session, delivery.piece.position)
+                        self._hub.pause(session, delivery)
         finally:
             self._flushing = False
             self._tell_flushed()
         ended = self._loop.time()
+        counts.flush_s.observe(ended - started)
         self._not_before = ended + (ended - started)
         self.wake()
 
@@ -95,7 +118,7 @@ class Pump:
         if self._flushing:
             self._full.append(session)
         else:
-            self._hub.pause(session, self._hub.flushed)
+            self._hub.pause(session)
 
     def drained(self, session: Session) -> None:
         """Let a parked session catch up."""
@@ -107,4 +130,7 @@ class Pump:
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer, self._timer_at = None, float("inf")
         self._tell_flushed()

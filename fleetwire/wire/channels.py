@@ -35,6 +35,7 @@ class Channel(Struct, frozen=True, kw_only=True):
         kind: state or event.
         key_fields: the fields of `data` that name its subject; the first one present is the key.
         default_key: the key of a state row that names no subject; a state channel without it refuses such a row.
+        sums: the state channel whose rows its own sum up, so that it must not be told more often than these.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Channel(Struct, frozen=True, kw_only=True):
     kind: Kind
     key_fields: tuple[str, ...]
     default_key: str | None = None
+    sums: str | None = None
 
     def key_of(self, data: object) -> str | None:
         """Name the subject of a message: an expert's id, a portfolio's account.
@@ -55,13 +57,20 @@ class Channel(Struct, frozen=True, kw_only=True):
                 continue
             if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
                 raise DataError(f"{self.type}: {field} must be a whole number or a text, not {value!r:.40}")
-            key = str(value)
-            if len(key) > KEY_CHARS_MAX:
-                raise DataError(f"{self.type}: {field} must have at most {KEY_CHARS_MAX} characters, not {len(key):,}")
-            return key
+            return self.checked_key(str(value))
         if self.kind is Kind.state and self.default_key is None:
             raise DataError(f"{self.type}: {self.key_fields[0]} is missing: a row of {self.name} is known by it")
         return self.default_key
+
+    def checked_key(self, key: str) -> str:
+        """Give a key back that may be one.
+
+        Raises:
+            DataError: it is empty, or too long.
+        """
+        if not 0 < len(key) <= KEY_CHARS_MAX:
+            raise DataError(f"{self.type}: a key has 1 to {KEY_CHARS_MAX} characters, not {len(key):,}")
+        return key
 
 
 CHANNELS = (
@@ -72,6 +81,7 @@ CHANNELS = (
         kind=Kind.state,
         key_fields=("portfolio", "account"),
         default_key="total",
+        sums="ea_updates",
     ),
     Channel(name="trade_updates", type="trade_update", kind=Kind.event, key_fields=("ea_id",)),
     Channel(name="news_updates", type="news_update", kind=Kind.event, key_fields=("currency",)),
@@ -81,6 +91,8 @@ CHANNELS = (
 CHANNEL_BY_NAME = {channel.name: channel for channel in CHANNELS}
 CHANNEL_BY_TYPE = {channel.type: channel for channel in CHANNELS}
 
+EVERYTHING = "*"
+"""Names every channel that a session may hear."""
 REMOVED = "removed"
 """The `status` of a state row's last message: after it the row does not exist."""
 
@@ -106,6 +118,14 @@ class Topic(NamedTuple):
     def __str__(self) -> str:
         """Write it as a client does: "ea_updates" or "ea_updates:12345"."""
         return self.channel if self.key is None else f"{self.channel}:{self.key}"
+
+    @classmethod
+    def read(cls, text: str) -> "list[Topic]":
+        """Read what a client writes in a subscription, "*" for every channel; empty where no such channel exists."""
+        if text == EVERYTHING:
+            return [cls(name) for name in CHANNEL_BY_NAME]
+        topic = cls.parse(text)
+        return [] if topic is None else [topic]
 
     @classmethod
     def parse(cls, text: str) -> "Topic | None":

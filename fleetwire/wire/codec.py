@@ -1,17 +1,19 @@
 """Bytes <-> messages. What is refused is refused with a typed error that says what to do."""
 
+import contextlib
 import math
+import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from fleetwire.wire.errors import DataError, ErrorCode, MessageError
 from fleetwire.wire.messages import CLIENT_TYPES, PUBLISHED, ClientMessage, Published, ServerMessage
 
+_Decoded = TypeVar("_Decoded", covariant=True)
 _decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
-_TEXT_FRAME = 0x81  # FIN and opcode 1 (RFC 6455 section 5.2)
 
 
 class _Head(msgspec.Struct):
@@ -21,7 +23,17 @@ class _Head(msgspec.Struct):
     id: Any = None
 
 
+class _Decoder(Protocol[_Decoded]):
+    def decode(self, payload: bytes, /) -> _Decoded: ...
+
+
 _head_decoder = msgspec.json.Decoder(_Head)
+_heads_decoder = msgspec.json.Decoder(list[_Head])
+_array_decoder: msgspec.json.Decoder[list[ClientMessage]] = msgspec.json.Decoder(list[ClientMessage])
+_packed_decoder: msgspec.msgpack.Decoder[ClientMessage] = msgspec.msgpack.Decoder(ClientMessage)
+_packed_array_decoder: msgspec.msgpack.Decoder[list[ClientMessage]] = msgspec.msgpack.Decoder(list[ClientMessage])
+_packed_head_decoder = msgspec.msgpack.Decoder(_Head)
+_packed_heads_decoder = msgspec.msgpack.Decoder(list[_Head])
 
 
 def decode(payload: bytes) -> ClientMessage:
@@ -36,14 +48,57 @@ def decode(payload: bytes) -> ClientMessage:
     try:
         return _decoder.decode(payload)
     except (ValueError, RecursionError) as error:  # msgspec's errors and UnicodeDecodeError are ValueErrors
-        reason = error
+        raise _refused(error, _head_decoder, payload) from None
+
+
+def decode_array(payload: bytes) -> list[ClientMessage]:
+    """Read the messages of a client in one frame of version 2: a JSON array of them, or one alone.
+
+    Raises:
+        MessageError: one of them is no message that a client may send; then none of them counts.
+    """
+    if not payload.lstrip().startswith(b"["):
+        return [decode(payload)]
+    return _decode_all(payload, _array_decoder, _heads_decoder)
+
+
+def decode_packed(payload: bytes) -> list[ClientMessage]:
+    """As `decode_array`, from msgpack.
+
+    Raises:
+        MessageError: as `decode_array`.
+    """
+    is_array = payload[:1] and (payload[0] & 0xF0 == 0x90 or payload[0] in (0xDC, 0xDD))
+    if is_array:
+        return _decode_all(payload, _packed_array_decoder, _packed_heads_decoder)
+    try:
+        return [_packed_decoder.decode(payload)]
+    except (ValueError, RecursionError) as error:
+        raise _refused(error, _packed_head_decoder, payload) from None
+
+
+def _decode_all(
+    payload: bytes, decoder: "_Decoder[list[ClientMessage]]", heads: "_Decoder[list[_Head]]"
+) -> list[ClientMessage]:
+    try:
+        return decoder.decode(payload)
+    except (ValueError, RecursionError) as error:
+        head = _Head()
+        if isinstance(error, msgspec.ValidationError):
+            found = re.match(r".*\$\[(\d+)\]", str(error))
+            with contextlib.suppress(ValueError, RecursionError, IndexError):
+                head = heads.decode(payload)[int(found[1]) if found else 0]
+        raise _refusal(error, head) from None
+
+
+def _refused(reason: ValueError | RecursionError, heads: "_Decoder[_Head]", payload: bytes) -> MessageError:
     head = _Head()
     if isinstance(reason, msgspec.ValidationError):
         try:
-            head = _head_decoder.decode(payload)
+            head = heads.decode(payload)
         except (ValueError, RecursionError) as error:
             reason = error
-    raise _refusal(reason, head)
+    return _refusal(reason, head)
 
 
 def _refusal(reason: ValueError | RecursionError, head: _Head) -> MessageError:
@@ -131,13 +186,3 @@ def _refuse_not_finite(message: Published) -> None:
             isinstance(value, Decimal) and not value.is_finite()
         ):
             raise DataError(f"{name}: data holds {value}, which JSON does not have: leave the field out")
-
-
-def text_frame(payload: bytes) -> bytes:
-    """Put a payload into one unmasked text frame (RFC 6455 section 5.2)."""
-    size = len(payload)
-    if size < 126:
-        return bytes((_TEXT_FRAME, size)) + payload
-    if size < 65536:
-        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
-    return b"\x81\x7f" + size.to_bytes(8, "big") + payload

@@ -1,4 +1,4 @@
-"""The forms in which the same messages go over the wire: version 1, and version 2 as JSON or msgpack; plain or deflated.
+"""The forms in which the same messages go over the wire: version 1, version 2 as JSON or msgpack; plain or deflated.
 
 A message becomes an *element* once, whoever hears it; elements are joined into whole WebSocket frames (RFC 6455 section
 5.2). Version 1 has a frame for each message, version 2 one frame with an array of all of them. Deflated frames are

@@ -1,8 +1,8 @@
 """Every message as a frozen Struct, tagged by `type`: the one list of what can be said (see docs/protocol.md)."""
 
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 
 class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -46,17 +46,28 @@ class Since(Struct, frozen=True):
         return self.positions.get(channel, self.position)
 
 
+Rate = Annotated[float, Meta(gt=0, le=1000)]
+"""Messages a second."""
+
+
 class SubscribeData(Struct, frozen=True):
     """Which channels, and from where on.
 
     `snapshot`: begin state channels with their current rows. `history`: begin event channels with their last n
-    messages. `since`: go on after this position.
+    messages. `since`: go on after this position. `max_hz`: be told of state channels at most so often, each or all of
+    them; what changes in between is told once, with its last value.
     """
 
     channels: list[str]
     since: Since | None = None
-    history: int | None = None
+    history: Annotated[int, Meta(ge=0)] | None = None
     snapshot: bool | None = None
+    max_hz: dict[str, Rate] | Rate | None = None
+
+    @property
+    def in_words(self) -> bool:
+        """Whether it says from where on, and so is told when that is done."""
+        return self.since is not None or self.history is not None or self.snapshot is not None
 
 
 class Subscribe(Message, frozen=True, tag="subscribe"):

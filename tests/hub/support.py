@@ -120,7 +120,7 @@ class Room:
                 session.write(delivery.piece.buffer)
             full, self._full = self._full, []
             for reader in full:
-                self.hub.pause(reader.session, delivery.piece.position)
+                self.hub.pause(reader.session, delivery)
         self._flushing = False
 
     def settle(self, flushes_max: int = 10_000) -> None:
@@ -135,7 +135,7 @@ class Room:
         if self._flushing:
             self._full.append(reader)
         else:
-            self.hub.pause(reader.session, self.hub.flushed)
+            self.hub.pause(reader.session)
 
     def drained(self, reader: Reader) -> None:
         self.hub.drained(reader.session)

@@ -125,7 +125,7 @@ class Conversation(RuleBasedStateMachine):
     def leave(self, number: int) -> None:
         viewer = self.viewer(number)
         viewer.listen()
-        heard_all = viewer.reader.session.cohort is not None
+        heard_all = not viewer.reader.session.stragglers
         self.room.leave(viewer.reader)
         self.viewers.remove(viewer)
         if heard_all:
@@ -169,45 +169,52 @@ class Conversation(RuleBasedStateMachine):
         for viewer in self.viewers:
             note(f"audit {viewer.reader.session.client_id}")
             viewer.audit()
-            if viewer.topics:
-                assert viewer.reader.session.cohort is not None
+            assert not viewer.reader.session.stragglers
 
     # ----------------------------------------------------------------------------------------------------- invariants
 
     @invariant()
-    def caught_up_sessions_hold_no_cursor(self) -> None:
+    def caught_up_sessions_keep_nothing_but_their_cohorts(self) -> None:
         for viewer in self.viewers:
             session = viewer.reader.session
             assert session.topics == viewer.topics
-            if session.cohort is not None:
-                assert session.cursor == {}
+            for cohort in session.cohorts:
+                assert session in cohort.sessions
                 assert not session.paused
-                assert session in session.cohort.sessions
-                assert not session.again
-            else:
-                assert set(session.cursor) == session.topics
+            for pace, one in session.stragglers.items():
+                assert one.pace is pace
+                assert one.cursor.keys() == one.topics
+            if len(session.cohorts) == 1 and not session.stragglers:
+                assert session.cohorts is session.cohorts[0].alone
 
     @invariant()
     def memory_is_bounded(self) -> None:
         hub = self.room.hub
         for log in hub._logs.values():
             assert len(log.since(-1)) <= 5 + 4 + TINY.tombstones_max + TINY.unflushed_count_max
-        live = {viewer.reader.session.cohort for viewer in self.viewers} - {None}
-        cohorts = hub.cohorts
-        assert set(cohorts._by_topics.values()) == live
-        assert all(cohort.sessions for cohort in live)
-        indexed = {cohort for by in cohorts._by_channel.values() for cohort in by}
-        indexed |= {cohort for by in cohorts._by_key.values() for by_key in by.values() for cohort in by_key}
-        assert indexed == live
-        assert all(by_key for by in cohorts._by_key.values() for by_key in by.values()), "an empty place is left over"
-        assert set(hub._catching_up) <= {viewer.reader.session for viewer in self.viewers}
+        sessions = [viewer.reader.session for viewer in self.viewers]
+        live = {cohort for session in sessions for cohort in session.cohorts}
+        behind = {one for session in sessions for one in session.stragglers.values()}
+        for pace in hub._paces.values():
+            cohorts = set(pace.cohorts._by_hearing.values())
+            assert cohorts == {cohort for cohort in live if cohort.pace is pace}
+            assert all(cohort.sessions for cohort in cohorts)
+            index = pace.cohorts._index
+            assert {cohort for by in index.values() for some in by.values() for cohort in some} == cohorts
+            assert all(some for by in index.values() for some in by.values()), "an empty place is left over"
+            assert all(index.values()), "an empty place is left over"
+            assert pace.stragglers == sum(one.pace is pace for one in behind)
+            assert set(pace.waiting) <= behind
+        assert set(hub.catch_up._behind) <= behind
+        assert len(hub.catch_up._snapshots) <= 8
 
     def teardown(self) -> None:
         self.settle()
         for viewer in list(self.viewers):
             self.room.leave(viewer.reader)
-        assert len(self.room.hub.cohorts) == 0
-        assert not self.room.hub._catching_up
+        self.room.settle()
+        assert not self.room.hub.catch_up
+        assert [len(pace.cohorts) for pace in self.room.hub._paces.values()] == [0]
 
 
 TestConversation = Conversation.TestCase
