@@ -128,6 +128,11 @@ class Hub:
         self._aggregates[aggregate] = None
 
     @property
+    def cohorts(self) -> int:
+        """How many cohorts there are."""
+        return sum(len(pace.cohorts) for pace in self._paces.values())
+
+    @property
     def dirty(self) -> bool:
         """Whether a flush has something to do."""
         return bool(self._news or self.catch_up or self._aggregates)

@@ -29,6 +29,7 @@ class Rooms(NamedTuple):
     deadlines: Deadlines
     guests: Guests
     doorkeeper: Doorkeeper
+    compression: bool
 
 
 Opener = Callable[[Rooms, asyncio.Transport, str], asyncio.Protocol]

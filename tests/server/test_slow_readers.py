@@ -172,7 +172,7 @@ async def test_a_reader_that_never_goes_on_is_closed_in_the_end(narrow: WebSocke
     clock.advance(1.0)
     assert narrow.get_connected_clients() == []
     assert connection.transport.get_write_buffer_size() <= size + 200, "nothing but the Close is added"
-    assert len(narrow.hub.cohorts) == 0
+    assert narrow.hub.cohorts == 0
     slow.writer.transport.resume_reading()  # type: ignore[attr-defined]
     while (received := await slow.frame()).opcode is not Opcode.CLOSE:
         pass
@@ -267,7 +267,7 @@ async def test_a_peer_that_ends_its_half_and_reads_nothing_is_cut_off(
     assert not connection._write_paused
     slow.writer.write_eof()
     await until(lambda: connection._closing)
-    assert len(narrow.hub.cohorts) == 0
+    assert narrow.hub.cohorts == 0
     clock.advance(2.1)
     assert narrow._rooms is not None
     guests = narrow._rooms.guests
