@@ -1,7 +1,6 @@
 """Time passes by hand: heartbeats, readers that do not read, and closing handshakes that are never finished."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,16 +10,8 @@ from fleetwire.hub.limits import Limits
 from fleetwire.server.server import WebSocketServer
 from fleetwire.server.websocket import WebSocketConnection
 from tests.server.conftest import Connect
-from tests.server.support import TOKEN, Raw, frame, head, said
+from tests.server.support import TOKEN, Raw, connection_of, frame, head, narrow_client, said
 from tests.support import ManualClock, until
-
-
-def connection_of(server: WebSocketServer, number: int = -1) -> WebSocketConnection:
-    assert server._rooms is not None
-    guest = [guest for guest in server._rooms.guests.all() if isinstance(guest, WebSocketConnection)][number]
-    assert guest.session is not None
-    return guest
-
 
 # ---------------------------------------------------------------------------------------------------------- heartbeats
 
@@ -94,13 +85,7 @@ async def narrow(clock: ManualClock) -> AsyncIterator[WebSocketServer]:
 
 async def deaf_client(server: WebSocketServer, *channels: str) -> Raw:
     """A client with small buffers that stops reading."""
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    sock.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", server.port))
-    client = Raw(server, *await asyncio.open_connection(sock=sock, limit=4096))
-    await client.join(*channels)
-    connection_of(server).transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    client = await narrow_client(server, *channels)
     client.writer.transport.pause_reading()  # type: ignore[attr-defined]
     return client
 
