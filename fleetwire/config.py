@@ -5,7 +5,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
@@ -17,16 +17,12 @@ ENV_PREFIX = "WEBSOCKET_"
 FILE_NAME = "fleetwire.toml"
 SECRET = "auth_token"  # noqa: S105  (the name of the setting, not its value)
 
-Port = Annotated[int, Meta(ge=0, le=65535, description="where to listen; 0 picks a free port")]
-Seconds = Annotated[float, Meta(gt=0)]
-LogLevel = Annotated[str, Meta(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")]
-
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of a server. Times in seconds."""
 
     host: Annotated[str, Meta(description="address to listen on; beyond this machine only with a token")] = "127.0.0.1"
-    port: Port = 8765
+    port: Annotated[int, Meta(ge=0, le=65535, description="port to listen on; 0 picks a free one")] = 8765
     auth_token: Annotated[
         str | None, Meta(description="what clients authenticate with; made and kept when left out, on loopback only")
     ] = None
@@ -34,7 +30,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     heartbeat_timeout: Annotated[
         float, Meta(gt=0, description="seconds of silence after which a client is cut off")
     ] = 60.0
-    log_level: LogLevel = "info"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="debug, info, warning or error")
+    ] = "info"
     allowed_hosts: Annotated[list[str], Meta(description="further names under which the server is reached")] = []
     allowed_origins: Annotated[
         list[str], Meta(description='further origins whose pages may connect, like "https://coc.example"')
@@ -73,7 +71,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | 
     path = file or _find_file(environment)
     if path is not None:
         for name, value in _read_file(path).items():
-            values[name] = _convert(name, value, f"{path}", strict=True)
+            values[name] = _convert(name, value, f"{path}: {name}", strict=True)
             origins[name] = str(path)
     for name in _FIELDS:
         variable = ENV_PREFIX + name.upper()
@@ -125,20 +123,21 @@ def _convert(name: str, value: Any, where: str, *, strict: bool) -> Any:
     try:
         return msgspec.convert(value, _FIELDS[name].type, strict=strict)
     except msgspec.ValidationError as error:
+        reason = str(error).replace("`", "").replace("Expected", "expected")
         shown = "" if name == SECRET else f" ({value!r:.60})"
-        raise ConfigError(f"{where}: {name}{shown}: {str(error).replace('`', '')}") from None
+        raise ConfigError(f"{where}{shown}: {reason}: {_description(name)}") from None
+
+
+def _description(name: str) -> str:
+    info = msgspec.inspect.type_info(_FIELDS[name].type)
+    return (info.extra_json_schema or {}).get("description", "") if isinstance(info, msgspec.inspect.Metadata) else name
 
 
 def describe() -> list[tuple[str, str, str, str]]:
-    """List every setting: name, environment variable, default, what it is."""
+    """List every setting but the limits: name, environment variable, default, what it is."""
     rows = []
     for name, field in _FIELDS.items():
-        if name == "limits":
-            continue
-        info = msgspec.inspect.type_info(field.type)
-        text = (
-            (info.extra_json_schema or {}).get("description", "") if isinstance(info, msgspec.inspect.Metadata) else ""
-        )
-        default = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
-        rows.append((name, ENV_PREFIX + name.upper(), "" if default is None else str(default), text))
+        if name != "limits":
+            default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+            rows.append((name, ENV_PREFIX + name.upper(), "" if default is None else str(default), _description(name)))
     return rows

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from fleetwire.cli import config, replay, report, serve, tail, token
 from fleetwire.version import __version__
@@ -50,8 +51,15 @@ def start_websocket_server(arguments: Sequence[str] | None = None) -> int:
     return main(["serve", *(sys.argv[1:] if arguments is None else arguments)], prog)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message} (see {self.prog} --help)")
+
+
 def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=prog, description="The real-time heart of a command centre for MetaTrader 5.")
+    parser = _Parser(prog=prog, description="The real-time heart of a command centre for MetaTrader 5.")
     parser.add_argument("--version", action="version", version=f"fleetwire {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, room, text in _COMMANDS:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,8 @@ from fleetwire.cli.running import INTERRUPTED, ended
 from fleetwire.client import Message, WebSocketClient
 from fleetwire.wire.channels import CHANNEL_BY_NAME, Topic
 from fleetwire.wire.errors import ConfigError
+
+_RED, _AMBER, _FAINT, _PLAIN = "\x1b[1;31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,16 +103,28 @@ def _print_line(message: Message) -> None:
     say = _SAY.get(message.type, _say_anything)
     age = f"   age {message.age_ms} ms" if message.type == "ea_update" and message.age_ms is not None else ""
     text = f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}  {say(data)}{age}"
-    sys.stdout.write("".join(char if char.isprintable() else "?" for char in text) + "\n")
+    printable = "".join(char if char.isprintable() else "?" for char in text)
+    sys.stdout.write(_painted(printable, message.type, data) + "\n")
     sys.stdout.flush()
+
+
+def _painted(text: str, message_type: str, data: dict[str, Any]) -> str:
+    """Make what needs a look stand out, on a terminal; NO_COLOR is respected (no-color.org)."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    if message_type == "gap" or data.get("level") == "critical":
+        return f"{_RED}{text}{_PLAIN}"
+    if data.get("level") == "warning" or (message_type == "ea_update" and data.get("status") != "active"):
+        return f"{_AMBER}{text}{_PLAIN}"
+    return f"{_FAINT}{text}{_PLAIN}" if message_type == "portfolio_update" else text
 
 
 def _say_ea(data: dict[str, Any]) -> str:
     status = str(data.get("status", ""))
     return (
         f"ea      {data.get('ea_id', '')!s:<6} {data.get('symbol', '')!s:<8} {data.get('name', '')!s:<18.18} "
-        f"{status if status == 'active' else status.upper():<8} {_signed(data.get('current_profit'))}  "
-        f"{data.get('open_positions', '-')} pos"
+        f"{status if status == 'active' else status.upper():<8} {_signed(data.get('current_profit')):>10}  "
+        f"{data.get('open_positions', '-')!s:>2} pos"
     )
 
 

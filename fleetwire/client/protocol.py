@@ -17,7 +17,7 @@ LATE_RETRY_S_MAX = 30.0
 RETRY_AFTER_S_MAX = 600.0
 """A server that asks for more patience than this is asked again anyway."""
 STEADY_S = 5.0
-"""A connection that is lost sooner than this after it was found belongs to the same outage."""
+"""A server that sends a client away (4xxx) sooner than this after it was found is left alone for longer each time."""
 
 EVERYTHING = "*"
 _RETRY_AFTER = re.compile(r"\bretry_after\s*[=:]\s*(\d{1,9}(?:\.\d{1,9})?)")
@@ -54,8 +54,9 @@ class Backoff:
         when = Return.later if code is None else comes_back(code)
         if when is Return.never:
             return None
-        steady = self._found_at is not None and now - self._found_at >= STEADY_S
-        if self._began_at is None or steady:
+        sent_away = code is not None and code >= 4000
+        over = self._found_at is not None and (not sent_away or now - self._found_at >= STEADY_S)
+        if self._began_at is None or over:
             self._began_at, self._tries = now, 0
         self._found_at = None
         tries, self._tries = self._tries, self._tries + 1

@@ -61,11 +61,13 @@ class Session:
         self._must_authenticate = False
         self._refusal: ClientError | None = None
         self._stopping = False
+        self._last_link = link
         self.link: Link | None = link
         self.authenticated = False
         self.ended: ClientError | None = None
         self.delivery = Delivery(tools.handlers, tools.queue_max, self._conversation.requests.__len__)
         self._task = asyncio.create_task(self._run(link), name="fleetwire client: connection")
+        self._task.add_done_callback(self._abandon)
 
     # ------------------------------------------------------------------------------------------------------ questions
 
@@ -179,14 +181,11 @@ class Session:
         except Exception:
             logger.exception("the client failed; this is a defect of fleetwire")
             self._finish(NotConnectedError("the client failed: its log says how"))
-        finally:
-            if not self._stopping:  # cancelled with its loop: nobody will close the connection
-                link.abort()
 
     async def _live(self, link: Link) -> LinkError:
         """Keep one connection until it is lost, and tell how."""
         conversation, put = self._conversation, self.delivery.put
-        self.link = link
+        self.link = self._last_link = link
         restoring = asyncio.create_task(self._restore(link))
         tasks = [restoring, asyncio.create_task(link.beat()), asyncio.create_task(link.watch())]
         try:
@@ -239,6 +238,7 @@ class Session:
             ClientError: the server does not want this client to come back.
         """
         settings = self._tools.settings
+        level = logging.WARNING
         while True:
             if self._refusal is not None:
                 raise self._refusal
@@ -247,14 +247,15 @@ class Session:
                 refused = lost.code in (CloseCode.token_invalid.code, CloseCode.auth_timeout.code)
                 kind = AuthenticationError if refused else NotConnectedError
                 raise kind(f"{self._say(lost)}: the client does not come back by itself")
-            logger.warning("%s; next try in %.1f s", self._say(lost), delay_s)
+            logger.log(level, "%s; next try in %.1f s", self._say(lost), delay_s)
+            level = logging.INFO  # a night without a server must not fill a log with warnings
             await settings.sleep(delay_s)
             try:
                 link = await Link.open(settings)
             except LinkError as error:
                 lost = error
             else:
-                logger.info("%s is found again", settings.url)
+                logger.warning("%s is found again", settings.url)
                 return link
 
     def _finish(self, error: ClientError) -> None:
@@ -264,6 +265,11 @@ class Session:
         self.link = None
         self._ready.set()
         self.delivery.end(error)
+
+    def _abandon(self, _task: object) -> None:
+        """Drop the connection of a task that was cancelled with its loop: nobody will close it any more."""
+        if not self._stopping:
+            self._last_link.abort()
 
     def _say(self, error: Exception) -> str:
         return self._tools.secret.hush(str(error) or type(error).__name__)

@@ -52,7 +52,16 @@ class Hub:
 
     # ------------------------------------------------------------------------------------------------------- publish
 
-    def publish(self, message_type: str, data: Any, *, now: float, timestamp: str, as_of: str | None = None) -> Entry:
+    def publish(
+        self,
+        message_type: str,
+        data: Any,
+        *,
+        now: float,
+        timestamp: str,
+        as_of: str | None = None,
+        key: str | None = None,
+    ) -> Entry:
         """Number a message, encode it once, and keep it. Nobody hears it before the next flush.
 
         Args:
@@ -61,13 +70,14 @@ class Hub:
             now: monotonic seconds.
             timestamp: UTC, as the envelope has it.
             as_of: UTC; when the source said it.
+            key: names the subject, where the channel's own field does not.
 
         Raises:
             DataError: unknown type, no JSON object, no key for a state row, too long, too many keys. Nothing was
                 published.
         """
         channel = channel_of_type(message_type)
-        key = channel.key_of(data)
+        key = channel.key_of(data) if key is None else channel.checked_key(key)
         log = self._logs[channel.name]
         is_event = isinstance(log, EventLog)
         seq = log.seq + 1 if isinstance(log, EventLog) else None
@@ -288,6 +298,7 @@ class Hub:
         self._catching_up.pop(session, None)
         session.cursor = {}
         session.cohort = self.cohorts.admit(session, session.topics)
+        session.topics = session.cohort.topics  # equal, but one object for all of them
 
     def _missed(self, cursor: Cursor) -> list[Entry]:
         """Gather what was published after a cursor, in the order of positions."""

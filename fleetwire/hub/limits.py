@@ -6,7 +6,7 @@ KIB = 1024
 MIB = 1024 * 1024
 
 
-class Limits(Struct, frozen=True, kw_only=True):
+class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The bounds of one server. Every one is a setting; nothing grows without one of them."""
 
     # who comes in

@@ -4,6 +4,9 @@ import ipaddress
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
+_OF_FILES = ("file://", "null")
+"""What pages opened from a file send: Electron the first, browsers the second (docs/decisions/0002-origin-null.md)."""
+
 
 def is_loopback(host: str) -> bool:
     """Tell whether a host name or address means this machine, seen from itself."""
@@ -52,7 +55,7 @@ class Doorkeeper:
             reached_at: the server's own address on this connection.
         """
         host = host_of(host_header)
-        if host is None or not (is_loopback(host) or host in self._own_hosts or host == reached_at):
+        if host is None or not (host in self._own_hosts or host == reached_at or is_loopback(host)):
             return "this Host is not served here: list it in allowed_hosts if it is yours"
         if origin is None or self._knows(origin, host):
             return None
@@ -62,7 +65,7 @@ class Doorkeeper:
         origin = origin.lower()
         if origin in self._allowed_origins:
             return True
-        if origin == "file://":
+        if origin in _OF_FILES:
             return self._on_loopback
         scheme, _, netloc = origin.partition("://")
         origin_host = host_of(netloc) if scheme in ("http", "https") else None

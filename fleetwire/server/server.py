@@ -151,7 +151,7 @@ class WebSocketServer:
         rooms.pump.flush()
         for guest in rooms.guests.all():
             if isinstance(guest, WebSocketConnection):
-                guest.close(CloseCode.service_restart, "the server stops: come back, retry_after=1")
+                guest.close(CloseCode.service_restart, "the server stops: come back, retry_after=0")
             elif isinstance(guest, Door):
                 guest.transport.abort()
         await self._http.stop()
@@ -200,8 +200,6 @@ class WebSocketServer:
     def publish(self, type: str, data: Any, *, as_of: str | None = None) -> None:
         """As `broadcast`, without waiting: it is sent at the end of this turn of the event loop."""
         now, utc, rooms = self._clock.monotonic(), self._clock.utc(), self._rooms
-        if rooms is not None and self.hub.must_flush:
-            rooms.pump.flush()
         self.hub.publish(type, data, now=now, timestamp=utc, as_of=as_of)
         if rooms is not None:
             rooms.pump.wake()

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-import uuid
+import secrets
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
@@ -33,6 +33,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     __slots__ = (
         "_abort_at",
+        "_answers",
         "_closing",
         "_ended",
         "_fragment_count",
@@ -65,6 +66,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._closing = False  # nothing is heard or said any more
         self._ended = False  # our last word is written
         self._abort_at = float("inf")
+        self._answers: list[bytes] | None = None  # of one feed: they leave in one write
 
     # ------------------------------------------------------------------------------------------------------- asyncio
 
@@ -143,6 +145,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _feed(self, data: bytes) -> None:
         protocol = self._protocol
+        self._answers = []
         protocol.receive_data(data)
         for event in protocol.events_received():
             if self._closing:
@@ -152,14 +155,19 @@ class WebSocketConnection(asyncio.Protocol):
             elif isinstance(event, Request):
                 self._take_request(event)
         if protocol.handshake_exc is not None and not self._closing and not any(protocol.writes):
-            self._closing = True
+            self._leave()
             refuse(self.transport, "400 Bad Request", "this is no HTTP request")
             return
         self._send_protocol_data()
+        self._answers = None
         self._rooms.pump.wake()
 
     def _take_request(self, request: Request) -> None:
         """Answer the handshake, and open a session if it is one."""
+        if self._protocol.data_to_send():  # an answer to frames that came with the request
+            self._leave()
+            refuse(self.transport, "400 Bad Request", "frames come after the handshake, not with it")
+            return
         hosts = request.headers.get_all("Host")
         origins = request.headers.get_all("Origin")
         if len(hosts) != 1 or len(origins) > 1:
@@ -176,10 +184,10 @@ class WebSocketConnection(asyncio.Protocol):
             response.headers["Upgrade"] = "websocket"
             response.headers["Sec-WebSocket-Version"] = "13"
         self._protocol.send_response(response)
+        request.headers.clear()  # the library's parser holds the request for as long as the connection lives
         if response.status_code == 101:
-            self._send_protocol_data()
-            if not self._closing:
-                self._open_session()
+            self._write(b"".join(self._protocol.data_to_send()))
+            self._open_session()
 
     def _refuse(self, status: int, text: str) -> None:
         self._protocol.send_response(self._protocol.reject(status, text + "\n"))
@@ -187,9 +195,9 @@ class WebSocketConnection(asyncio.Protocol):
     def _open_session(self) -> None:
         rooms = self._rooms
         now, utc = rooms.clock.monotonic(), rooms.clock.utc()
-        client_id = uuid.uuid4().hex[:12]
+        client_id = secrets.token_hex(6)
         self.session = Session(rooms.house, client_id, self.address, self.transport.write, now, utc)
-        self.transport.write(self.session.welcome(utc))
+        self._write(self.session.welcome(utc))
         rooms.deadlines.watch(self, self.session.next_deadline())
         logger.info("client %s connected from %s", client_id, self.address)
 
@@ -245,11 +253,18 @@ class WebSocketConnection(asyncio.Protocol):
             if self._closing:
                 return
             if isinstance(output, Ping):
-                self.transport.write(_PING)
+                self._write(_PING)
             elif isinstance(output, Close):
                 self.close(output.code, output.reason)
             else:
-                self.transport.write(output)
+                self._write(output)
+
+    def _write(self, frame: bytes) -> None:
+        """Write a frame: at once, or with the other answers to what is being fed."""
+        if self._answers is None:
+            self.transport.write(frame)
+        else:
+            self._answers.append(frame)
 
     def check(self, now: float) -> float | None:
         """Do what is due for the session; end a closing handshake that takes too long."""
@@ -291,12 +306,15 @@ class WebSocketConnection(asyncio.Protocol):
             self._rooms.house.hub.leave(self.session)
 
     def _send_protocol_data(self) -> None:
-        """Write what the protocol has to say: the handshake, pongs, a close frame, the end of the stream."""
-        chunks = self._protocol.data_to_send()
-        buffer = b"".join(chunks)  # a flood of pings is answered in one write
-        if buffer and not self._ended:
-            self.transport.write(buffer)
-        if b"" in chunks:
+        """Write the answers so far and what the protocol has to say: pongs, a close frame, the end of the stream."""
+        told = self._protocol.data_to_send()
+        if self._answers:
+            told = self._answers + told
+            self._answers = []
+        frames = b"".join(told)
+        if frames and not self._ended:
+            self.transport.write(frames)
+        if b"" in told:
             self._end_stream()
 
     def _end_stream(self) -> None:

@@ -57,7 +57,7 @@ async def status_of(client: Raw, data: bytes) -> int:
         (("Origin: file://",), GET, 101),
         (("Origin: http://localhost:3000",), GET, 101),
         (("Origin: http://127.0.0.1",), GET, 101),
-        (("Origin: null",), GET, 403),
+        (("Origin: null",), GET, 101),
         (("Origin: https://evil.com",), GET, 403),
         (("Origin: http://localhost.evil.com",), GET, 403),
         (("Origin: http://evil-localhost",), GET, 403),

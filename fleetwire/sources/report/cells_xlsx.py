@@ -20,6 +20,8 @@ SHARED_CHARS_MAX: Final = 8 * 2**20
 SHARED_STRINGS_MAX: Final = 400_000
 SILENT_BYTES_MAX: Final = 2**20  # XML without a tag or text: the parser would have to hold all of it
 DIRECTORY_BYTES_MAX: Final = 2**20  # the list of what is in the zip: about 10,000 parts
+EVENTS_MAX: Final = 16_000_000  # tags and texts of one part: more than a sheet of UNPACKED_BYTES_MAX has
+DEPTH_MAX: Final = 32  # of tags in tags
 CHUNK_BYTES: Final = 2**16
 
 Attributes: TypeAlias = dict[str, str]
@@ -121,6 +123,8 @@ class _Workbook:
                 silent_bytes = 0 if handler.events != before else silent_bytes + len(chunk)
                 if silent_bytes > SILENT_BYTES_MAX:
                     raise ReportError(f"the workbook is damaged: {part} has a tag without an end")
+                if handler.events > EVENTS_MAX:
+                    raise ReportError(f"the workbook has more than {EVENTS_MAX} tags and texts in {part}")
                 yield
         parser.Parse(b"", True)
         yield
@@ -149,15 +153,20 @@ class _Handler:
 
     def __init__(self) -> None:
         self.events = 0
+        self._depth = 0
         self._text: list[str] | None = None  # the pieces of what is being collected; None while nothing is
         self._chars = 0
 
     def start(self, tag: str, attributes: Attributes) -> None:
         self.events += 1
+        self._depth += 1
+        if self._depth > DEPTH_MAX:
+            raise ReportError(f"the workbook is damaged: its tags stand more than {DEPTH_MAX} deep in each other")
         self.opened(_local(tag), attributes)
 
     def end(self, tag: str) -> None:
         self.events += 1
+        self._depth -= 1
         self.closed(_local(tag))
 
     def text(self, text: str) -> None:
@@ -214,15 +223,16 @@ class _SharedStrings(_Handler):
     def closed(self, tag: str) -> None:
         if tag == "t" and not self._phonetic:
             self._pieces.append(self.collected())
+            self._total_chars += len(self._pieces[-1]) + 1  # a piece costs memory even if it is empty
+            if self._total_chars > SHARED_CHARS_MAX:
+                raise ReportError("the workbook has far more text than a report")
         elif tag == "rPh":
             self._phonetic = False
         elif tag == "si":
-            text = one_spaced("".join(self._pieces))
+            self.texts.append(one_spaced("".join(self._pieces)))
             self._pieces.clear()
-            self.texts.append(text)
-            self._total_chars += len(text)
-            if len(self.texts) > SHARED_STRINGS_MAX or self._total_chars > SHARED_CHARS_MAX:
-                raise ReportError("the workbook has far more text than a report")
+            if len(self.texts) > SHARED_STRINGS_MAX:
+                raise ReportError(f"the workbook has more than {SHARED_STRINGS_MAX} texts")
 
 
 class _Sheet(_Handler):
@@ -252,7 +262,9 @@ class _Sheet(_Handler):
 
     def closed(self, tag: str) -> None:
         if tag == "v" or (tag == "t" and self._kind == "inlineStr"):
-            self._value += self.collected()
+            self._value += self.collected()  # an inline text can come in pieces
+            if len(self._value) > CELL_CHARS_MAX:
+                raise ReportError(f"row {self._number} has a cell of more than {CELL_CHARS_MAX} characters")
         elif tag == "c":
             self._close_cell()
         elif tag == "row" and self._cells:

@@ -19,6 +19,8 @@ from fleetwire.sources.report.values import (
 from fleetwire.wire.errors import ReportError
 
 DEALS_MAX: Final = 200_000
+NAME_CHARS_MAX: Final = 64  # of a symbol or a type; MetaTrader allows 32
+COMMENT_CHARS_MAX: Final = 256  # likewise
 WITHOUT_DECIMALS: Final = frozenset({"JPY", "KRW", "VND", "CLP"})
 MONEY_DIGITS: Final = 2  # of any other currency, unless the report prints more
 MONEY_DIGITS_MAX: Final = 8  # more come from a number that a spreadsheet has calculated
@@ -78,7 +80,7 @@ class DealsTable:
         width: columns of the table.
         layout: where its money is.
         money_digits: decimals of the account's currency.
-        magic: what each deal is stamped with.
+        magic: what each trade deal is stamped with.
     """
 
     def __init__(self, width: int, layout: Layout, currency: str, magic: int) -> None:
@@ -91,6 +93,7 @@ class DealsTable:
         self._magic = magic
         self._balance = 0.0
         self._tickets: set[int] = set()
+        self._texts: dict[str, str] = {}  # the same few symbols, types and comments stand in every row: kept once
 
     def add(self, row: Row) -> None:
         """Take the next row: a deal, or the totals with which the table ends.
@@ -128,10 +131,10 @@ class DealsTable:
         trade = kind in TRADE_TYPES
         if trade and entry not in ENTRIES:
             raise ReportError(f"{row.where(ENTRY)}: {_quoted(entry)} is no direction of a deal")
-        if not trade and (entry or not kind.replace(" ", "").replace("_", "").isalpha()):
+        if not trade and (entry or not _is_name(kind)):
             raise ReportError(f"{row.where(TYPE)}: {_quoted(kind)} is no type of a deal")
-        if trade and not symbol:
-            raise ReportError(f"{row.where(SYMBOL)}: the deal has no symbol")
+        if (trade and not symbol) or len(symbol) > NAME_CHARS_MAX:
+            raise ReportError(f"{row.where(SYMBOL)}: {_quoted(symbol)} is no symbol")
         when, ticket = time_msc(cells[TIME]), whole_number(cells[TICKET])
         if when is None:
             raise ReportError(f"{row.where(TIME)}: {_quoted(cells[TIME])} is no time like 2025.07.25 11:10:58")
@@ -148,18 +151,21 @@ class DealsTable:
             ticket=ticket,
             order=order,
             time_msc=when,
-            type=kind,
-            entry=entry,
-            magic=self._magic,
+            type=self._once(kind),
+            entry=self._once(entry),
+            magic=self._magic if trade else 0,
             volume=volume,
             price=_amount(row, cells, PRICE, required=trade),
             commission=_amount(row, cells, at.commission),
             swap=_amount(row, cells, at.swap),
             fee=_amount(row, cells, at.fee) if at.fee else 0.0,
             profit=_amount(row, cells, at.profit, required=True),
-            symbol=symbol,
-            comment=cells[-1],
+            symbol=self._once(symbol),
+            comment=self._once(cells[-1][:COMMENT_CHARS_MAX]),
         )
+
+    def _once(self, text: str) -> str:
+        return self._texts.setdefault(text, text)
 
     def _check_balance(self, row: Row, cells: Sequence[str], deal: Deal) -> None:
         """Compare the running balance with the one before and what the deal brought; a unit is left for rounding."""
@@ -177,7 +183,9 @@ class DealsTable:
             pass  # a credit that the terminal keeps beside the balance
         elif abs(self._balance + amount - balance) > self._tolerance(balance):
             expected = f"{self._balance + amount:.{self.money_digits}f}"
-            raise ReportError(f"{row.where(at.balance)}: the balance is {cells[at.balance]}, the deals make {expected}")
+            raise ReportError(
+                f"{row.where(at.balance)}: the balance is {_quoted(cells[at.balance])}, the deals make {expected}"
+            )
         self._balance = balance
 
     def _tolerance(self, balance: float) -> float:
@@ -190,7 +198,12 @@ class DealsTable:
         total = number(columns[at]) if at < len(columns) else None
         if total is not None and abs(total - self._balance) > self._tolerance(total):
             reached = f"{self._balance:.{self.money_digits}f}"
-            raise ReportError(f"{row.where()}: the totals end with {columns[at]}, the deals with {reached}")
+            raise ReportError(f"{row.where()}: the totals end with {_quoted(columns[at])}, the deals with {reached}")
+
+
+def _is_name(text: str) -> bool:
+    """Tell whether a text can be a type of a deal that isn't known here: words of letters."""
+    return len(text) <= NAME_CHARS_MAX and text.replace(" ", "").replace("_", "").isalpha()
 
 
 def _are_totals(cells: Sequence[str]) -> bool:

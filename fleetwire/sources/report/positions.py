@@ -6,7 +6,7 @@ oldest one. On a netting account a symbol has one position, which every entry jo
 """
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
@@ -32,16 +32,18 @@ class _Open(Struct):
     volume: float
 
 
-def with_position_ids(deals: Iterable[Deal], closed: Sequence[ClosedPosition], netting: bool) -> tuple[Deal, ...]:
+def number_positions(deals: list[Deal], closed: Sequence[ClosedPosition], netting: bool) -> None:
     """Give each trade deal the number of its position; 0 where the position was opened before the report begins.
 
     Args:
-        deals: in the order in which the terminal booked them.
+        deals: in the order in which the terminal booked them; changed in place, as there can be very many.
         closed: the positions section; empty where a report has none.
         netting: whether a symbol has one position only.
     """
     ledger = _Ledger(closed, netting)
-    return tuple(replace(deal, position_id=ledger.book(deal)) if deal.entry else deal for deal in deals)
+    for at, deal in enumerate(deals):
+        if deal.entry:
+            deals[at] = replace(deal, position_id=ledger.book(deal))
 
 
 class _Ledger:

@@ -12,13 +12,14 @@ from fleetwire.fleet.events import Deal
 from fleetwire.sources.report import cells_html, cells_xlsx
 from fleetwire.sources.report.deals import DealsTable, layout_below, looks_like_deal
 from fleetwire.sources.report.head import Head, read_head
-from fleetwire.sources.report.positions import ClosedPosition, with_position_ids
+from fleetwire.sources.report.positions import ClosedPosition, number_positions
 from fleetwire.sources.report.rows import ROWS_MAX, Row
 from fleetwire.sources.report.values import TRADE_TYPES, number, time_msc, whole_number
 from fleetwire.wire.errors import ReportError
 
 FILE_BYTES_MAX: Final = 128 * 2**20
 HEAD_ROWS_MAX: Final = 2000  # an expert can have many inputs
+HEAD_CHARS_MAX: Final = 2**20
 POSITIONS_MAX: Final = 200_000
 
 # What the first bytes of files that are no report say of them.
@@ -66,15 +67,21 @@ def read_report(path: str | os.PathLike[str]) -> Report:
     Raises:
         ReportError: the file can't be read, is no report of MetaTrader 5, or is damaged. One line, that says where.
     """
-    shown = ascii(Path(path).name or os.fspath(path))[1:-1]
+    shown = Path(path).name or os.fspath(path)
     try:
         with _opened(Path(path)) as file:
             return _read(file)
     except ReportError as error:
-        raise ReportError(f"{shown}: {error}") from error
+        raise ReportError(_one_line(f"{shown}: {error}")) from error
     except (OSError, ValueError) as error:  # ValueError: a path with a zero character
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ReportError(f"{shown}: the file can't be read: {reason}") from error
+        raise ReportError(_one_line(f"{shown}: the file can't be read: {reason}")) from error
+
+
+def _one_line(text: str) -> str:
+    """What any console can print, and nothing of a file can break: names in it may hold whatever they like."""
+    plain = text.encode("ascii", "backslashreplace").decode("ascii")
+    return "".join(letter if letter.isprintable() else "?" for letter in plain)
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -109,6 +116,7 @@ class _Reading:
 
     def __init__(self) -> None:
         self._head_rows: list[Row] = []
+        self._head_chars = 0
         self._positions: list[ClosedPosition] = []
         self._heading: Row | None = None
         self._head: Head | None = None
@@ -139,8 +147,9 @@ class _Reading:
         if time_msc(row.cells[0]) is not None:
             if (position := _closed_position(row)) and len(self._positions) < POSITIONS_MAX:
                 self._positions.append(position)
-        elif len(self._head_rows) < HEAD_ROWS_MAX:
+        elif len(self._head_rows) < HEAD_ROWS_MAX and self._head_chars < HEAD_CHARS_MAX:
             self._head_rows.append(row)
+            self._head_chars += sum(map(len, row.cells))
             self._of_metatrader_4 = self._of_metatrader_4 or _of_metatrader_4(row)
 
     def _begin_deals(self, first: Row) -> None:
@@ -168,6 +177,7 @@ class _Reading:
         deposits = (deal.profit for deal in table.deals if deal.type == "balance")
         symbols = {deal.symbol for deal in table.deals if deal.symbol} or {head.symbol}
         netting = head.netting or any(deal.entry == "in/out" for deal in table.deals)
+        number_positions(table.deals, self._positions, netting)
         return Report(
             kind=head.kind,
             expert=head.expert,
@@ -182,7 +192,7 @@ class _Reading:
             initial_deposit=table.opening_balance or next(deposits, 0.0),
             opening_balance=table.opening_balance,
             period=head.period,
-            deals=with_position_ids(table.deals, self._positions, netting),
+            deals=tuple(table.deals),
             money_digits=table.money_digits,
         )
 

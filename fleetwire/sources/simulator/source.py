@@ -17,9 +17,10 @@ _FIRST_MAGIC = 1001
 _NEWS_EVERY_S = 40
 _COMMAND_EVERY_S = 25
 _PAUSED_S = 12
+_TOO_BOLD = 4.0  # one expert risks so much that there is something to be alarmed about
 
-_ACCOUNTS = (("Simulated-Live", 400_000_005, 50_000.0), ("Simulated-Live", 400_000_017, 20_000.0),
-             ("Simulated-Prop", 700_123_456, 100_000.0))  # fmt: skip
+_ACCOUNTS = (("Simulated-Live", 400_000_005, 12_000.0), ("Simulated-Live", 400_000_017, 4_000.0),
+             ("Simulated-Prop", 700_123_456, 25_000.0))  # fmt: skip
 _NEWS = (
     ("USD", "high", "Nonfarm Payrolls"),
     ("EUR", "high", "ECB Interest Rate Decision"),
@@ -55,7 +56,8 @@ class Simulator:
         account = self.accounts[number % len(self.accounts)]
         symbol = self._market.symbols[(number * 3 + number // 5) % len(self._market.symbols)]
         strategy = STRATEGIES[number % len(STRATEGIES)]
-        return SimulatedExpert(account, _FIRST_MAGIC + number, symbol, strategy, self._random)
+        boldness = _TOO_BOLD if number == 1 else 1.0
+        return SimulatedExpert(account, _FIRST_MAGIC + number, symbol, strategy, boldness, self._random)
 
     async def run(self, report: Report) -> None:
         """Tell what happened before, then live on until cancelled."""
@@ -94,7 +96,8 @@ class Simulator:
                 facts += expert.trade(self._now_msc)
                 facts.append(expert.report())
             if step % _STEPS_PER_SECOND == 0:
-                facts += [account.report() for account in self.accounts]
+                for account in self.accounts:
+                    facts += [*account.refill(self._now_msc), account.report()]
             if step % (_NEWS_EVERY_S * _STEPS_PER_SECOND) == _STEPS_PER_SECOND:
                 facts.append(self._calendar_event())
             if step % (_COMMAND_EVERY_S * _STEPS_PER_SECOND) == 5 * _STEPS_PER_SECOND and self.experts:

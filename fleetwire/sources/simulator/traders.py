@@ -54,6 +54,7 @@ class SimulatedAccount:
         self.server = server
         self.login = login
         self.balance = balance
+        self._deposit = balance
         self.ticket = 0
         self.experts: list[SimulatedExpert] = []
 
@@ -61,6 +62,16 @@ class SimulatedAccount:
         """Number the next deal."""
         self.ticket += 1
         return self.ticket
+
+    def refill(self, now_msc: int) -> Iterator[DealReport]:
+        """Pay in once more when nearly everything is lost."""
+        if self.balance > self._deposit / 5:
+            return
+        self.balance = round(self.balance + self._deposit, 2)
+        deal = Deal(
+            ticket=self.next_ticket(), time_msc=now_msc, type="balance", profit=self._deposit, comment="deposit"
+        )
+        yield DealReport(expert=self.experts[0].expert, ea_id=self.experts[0].ea_id, deal=deal)
 
     def report(self) -> Account:
         """Say what its terminal would."""
@@ -90,15 +101,23 @@ class SimulatedExpert:
         magic: stamps its orders.
         symbol: what it trades.
         strategy: how.
+        boldness: multiplies its volumes.
         random: decides.
     """
 
     def __init__(
-        self, account: SimulatedAccount, magic: int, symbol: Symbol, strategy: Strategy, random: Random
+        self,
+        account: SimulatedAccount,
+        magic: int,
+        symbol: Symbol,
+        strategy: Strategy,
+        boldness: float,
+        random: Random,
     ) -> None:
         self._account = account
         self._symbol = symbol
         self._strategy = strategy
+        self._boldness = boldness
         self._random = random
         self._positions: list[Position] = []
         self.expert = ExpertId(account.server, account.login, magic, symbol.name, strategy.name)
@@ -160,7 +179,7 @@ class SimulatedExpert:
         )
 
     def _volume(self) -> float:
-        return round(self._random.choice((0.05, 0.1, 0.1, 0.2, 0.3)), 2)
+        return round(self._random.choice((0.05, 0.1, 0.1, 0.2, 0.3)) * self._boldness, 2)
 
     def _position(self, side: str, volume: float, now_msc: int) -> Position:
         price, away = self._symbol.price, self._symbol.price * self._strategy.stop

@@ -1,0 +1,28 @@
+# The few verbs. Everything is set up by itself: a virtual environment in .venv, and what the project needs in it.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint types
+.DEFAULT_GOAL := demo
+
+demo: $(READY)  ## a server with a living fleet (ARGS="--port 9000 --experts 200")
+	@$(RUN) fleetwire demo $(ARGS)
+
+test: lint types  ## everything that is tested (ARGS="-k hub")
+	$(RUN) pytest -q $(ARGS)
+
+lint: $(READY)
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+
+types: $(READY)
+	$(RUN) mypy
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Python 3.11 or later is needed, this is " + sys.version.split()[0] + ": make PYTHON=/path/to/python3.11")'
+	@echo "setting up .venv (once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(RUN) pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@

@@ -1,0 +1,1 @@
+"""Measurements, each runnable as a module from the repository's root. Figures, not tests: nothing fails here."""
