@@ -1,4 +1,4 @@
-"""`WebSocketServer`: the brief's own class, in anybody's event loop."""
+"""`WebSocketServer`: everything put together, in anybody's event loop."""
 
 import asyncio
 import errno
@@ -77,6 +77,9 @@ class WebSocketServer:
         clock: Clock | None = None,
     ) -> None:
         _check_arguments(host, port, auth_token, heartbeat_interval, heartbeat_timeout)
+        for name, listed in (("allowed_hosts", allowed_hosts), ("allowed_origins", allowed_origins)):
+            if isinstance(listed, str):
+                raise ConfigError(f"{name} must be a list of texts, not one text: [{listed!r}]")
         self.host = host
         self.auth_token = auth_token or new_token()
         self._asked_port = port
@@ -239,7 +242,7 @@ class WebSocketServer:
 def _check_arguments(
     host: str, port: int, auth_token: str | None, heartbeat_interval: float, heartbeat_timeout: float
 ) -> None:
-    if not isinstance(port, int) or not 0 <= port <= 65535:
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
         raise ConfigError(f"port must be a whole number from 0 to 65535, not {port!r}")
     for name, seconds in (("heartbeat_interval", heartbeat_interval), ("heartbeat_timeout", heartbeat_timeout)):
         if not isinstance(seconds, int | float) or not 0 < seconds < float("inf"):

@@ -155,7 +155,7 @@ class WebSocketConnection(asyncio.Protocol):
             elif isinstance(event, Request):
                 self._take_request(event)
         if protocol.handshake_exc is not None and not self._closing and not any(protocol.writes):
-            self._leave()
+            self._closing = True
             refuse(self.transport, "400 Bad Request", "this is no HTTP request")
             return
         self._send_protocol_data()
@@ -165,7 +165,7 @@ class WebSocketConnection(asyncio.Protocol):
     def _take_request(self, request: Request) -> None:
         """Answer the handshake, and open a session if it is one."""
         if self._protocol.data_to_send():  # an answer to frames that came with the request
-            self._leave()
+            self._closing = True
             refuse(self.transport, "400 Bad Request", "frames come after the handshake, not with it")
             return
         hosts = request.headers.get_all("Host")
@@ -187,7 +187,8 @@ class WebSocketConnection(asyncio.Protocol):
         request.headers.clear()  # the library's parser holds the request for as long as the connection lives
         if response.status_code == 101:
             self._write(b"".join(self._protocol.data_to_send()))
-            self._open_session()
+            if not self._closing:
+                self._open_session()
 
     def _refuse(self, status: int, text: str) -> None:
         self._protocol.send_response(self._protocol.reject(status, text + "\n"))
