@@ -42,13 +42,6 @@ class Position(Struct, frozen=True, kw_only=True):
     comment: str = ""
 
 
-TRADE_TYPES = frozenset({"buy", "sell"})
-"""The `type` of a deal that is a trade; others move money only."""
-
-CLOSING = frozenset({"out", "in/out", "out by"})
-"""The `entry` of a deal that closes something."""
-
-
 class Deal(Struct, frozen=True, kw_only=True):
     """One deal (MQL5: HistoryDealGet*): money moved.
 

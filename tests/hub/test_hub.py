@@ -187,7 +187,7 @@ def test_subscribing_again_loses_no_event_that_is_still_on_its_way() -> None:
     assert [what for what in told(reader) if what[0] == "alert"] == [("alert", 1), ("alert", 2)]
 
 
-def test_subscribing_again_gives_the_rows_again_and_first_the_ends_of_those_that_are_gone() -> None:
+def test_subscribing_again_gives_the_rows_again_and_the_ends_of_those_that_are_gone() -> None:
     room = Room()
     for ea_id in (1, 2):
         room.publish("ea_update", ea_id=ea_id)
@@ -198,7 +198,20 @@ def test_subscribing_again_gives_the_rows_again_and_first_the_ends_of_those_that
     reader.subscribe("ea_updates")
     room.settle()
     heard = [(m["data"].get("ea_id"), m["data"].get("status")) for m in reader.take()[1:]]
-    assert heard == [(1, "removed"), (2, None)]
+    assert heard == [(2, None), (1, "removed")]
+
+
+def test_a_row_that_ends_while_it_is_given_again_ends_for_the_reader_as_well() -> None:
+    room = Room()
+    room.publish("ea_update", ea_id=1)
+    reader = room.reader("ea_updates")
+    room.settle()
+    reader.take()
+    reader.subscribe("ea_updates")
+    room.flush()
+    room.publish("ea_update", ea_id=1, status="removed")
+    room.settle()
+    assert [m["data"].get("status") for m in reader.take()[1:]] == [None, "removed"]
 
 
 @pytest.mark.parametrize(
