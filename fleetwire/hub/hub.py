@@ -70,7 +70,7 @@ class Hub:
         now: float,
         timestamp: str,
         as_of: str | None = None,
-        key: str | None = None,
+        key: int | str | None = None,
         labels: frozenset[str] | None = None,
         said_at: float | None = None,
     ) -> Entry:
