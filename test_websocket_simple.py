@@ -119,3 +119,15 @@ async def test_a_restarted_server_is_found_again_without_help(server: WebSocketS
     async with WebSocketServer(port=port, auth_token=TOKEN) as restarted:
         await restarted.broadcast_ea_update({"ea_id": 12345, "status": "active"})
         assert await asyncio.wait_for(heard.get(), 10) == {"ea_id": 12345, "status": "active"}
+
+
+async def test_a_client_may_publish_to_those_who_subscribed(server: WebSocketServer, client: WebSocketClient) -> None:
+    heard = hear(client, "ea_update")
+    await client.subscribe(["ea_updates"])
+    async with websockets.connect(server.url) as raw:
+        await raw.send(json.dumps({"type": "auth", "data": {"token": TOKEN}}))
+        update = {"ea_id": 12345, "current_profit": 150.75}
+        await raw.send(json.dumps({"type": "publish", "id": 7, "data": {"channel": "ea_updates", "data": update}}))
+        answers = [json.loads(await raw.recv()) for _ in range(3)]
+    assert (answers[2]["type"], answers[2]["id"], answers[2]["data"]["status"]) == ("publish_response", 7, "published")
+    assert await asyncio.wait_for(heard.get(), 5) == update

@@ -247,9 +247,8 @@ def _link_error(error: Exception, settings: Settings) -> LinkError:
     url = settings.url
     if isinstance(error, ConnectionClosed):
         if error.rcvd is None:
-            return LinkError(f"{url} was lost: the connection broke off")
-        if error.rcvd_then_sent is False:  # what came is an echo of this side's own word
-            return LinkError(f"{url} broke the protocol: {error.sent}")
+            why = f"the client had to close it: {error.sent}" if error.sent else "the connection broke off"
+            return LinkError(f"{url} was lost: {why}")
         code, reason = error.rcvd.code, error.rcvd.reason
         return LinkError(f"{url} closed the connection: {code} {reason}".rstrip(), code, reason)
     if isinstance(error, InvalidStatus):
@@ -269,9 +268,8 @@ def _link_error(error: Exception, settings: Settings) -> LinkError:
         return LinkError(f"{url} broke off at once: does the server speak {url.partition(':')[0]}:// on this port?")
     if isinstance(error, ConnectionRefusedError):
         return LinkError(f"{url} refused the connection: is the server running there, and is the port right?")
-    return LinkError(
-        f"{url} can't be reached: {str(error) or type(error).__name__}: is the server running there, and is the port right?"
-    )
+    why = str(error) or type(error).__name__
+    return LinkError(f"{url} can't be reached: {why}: is the server running there, and is the port right?")
 
 
 def _seconds(value: object, default: float) -> float:

@@ -49,7 +49,16 @@ class Hub:
 
     # ------------------------------------------------------------------------------------------------------- publish
 
-    def publish(self, message_type: str, data: Any, *, now: float, timestamp: str, as_of: str | None = None) -> Entry:
+    def publish(
+        self,
+        message_type: str,
+        data: Any,
+        *,
+        now: float,
+        timestamp: str,
+        as_of: str | None = None,
+        key: str | None = None,
+    ) -> Entry:
         """Number a message, encode it once, and keep it. Nobody hears it before the next flush.
 
         Args:
@@ -58,13 +67,14 @@ class Hub:
             now: monotonic seconds.
             timestamp: UTC, as the envelope has it.
             as_of: UTC; when the source said it.
+            key: names the subject, where the channel's own field does not.
 
         Raises:
             DataError: unknown type, no JSON object, no key for a state row, too long, too many keys. Nothing was
                 published.
         """
         channel = channel_of_type(message_type)
-        key = channel.key_of(data)
+        key = channel.key_of(data) if key is None else key
         log = self._logs[channel.name]
         is_event = isinstance(log, EventLog)
         seq = log.seq + 1 if isinstance(log, EventLog) else None

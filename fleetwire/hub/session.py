@@ -10,7 +10,7 @@ from fleetwire.hub.heartbeat import Heartbeat, Verdict
 from fleetwire.hub.limits import Limits, TokenBucket
 from fleetwire.wire import codec, messages
 from fleetwire.wire.channels import CHANNEL_BY_NAME, Topic
-from fleetwire.wire.errors import CloseCode, ErrorCode, MessageError
+from fleetwire.wire.errors import CloseCode, DataError, ErrorCode, MessageError
 
 if TYPE_CHECKING:
     from fleetwire.hub.hub import Hub
@@ -155,6 +155,8 @@ class Session:
                 )
             if isinstance(message, messages.Subscribe):
                 return [self._answer_subscribe(message, utc)]
+            if isinstance(message, messages.Publish):
+                return self._answer_publish(message, now, utc)
             return [self._answer_unsubscribe(message, utc)]
         except MessageError as error:
             return self.refuse(error, now, utc)
@@ -212,6 +214,23 @@ class Session:
         accepted, rejected = _sort_out(message.data.channels)
         self._house.hub.unsubscribe(self, accepted)
         return self._subscription_response("unsubscribed", accepted, rejected, {}, message.id, utc)
+
+    def _answer_publish(self, message: messages.Publish, now: float, utc: str) -> list[Output]:
+        asked, hub = message.data, self._house.hub
+        channel = CHANNEL_BY_NAME.get(asked.channel)
+        if channel is None:
+            raise MessageError(ErrorCode.unknown_channel, _no_channel(asked.channel), message.id)
+        key = None if asked.key is None else str(asked.key)
+        try:
+            entry = hub.publish(channel.type, asked.data, now=now, timestamp=utc, key=key)
+        except DataError as error:
+            raise MessageError(ErrorCode.invalid_data, str(error), message.id) from None
+        if not asked.ack:
+            return []
+        data = messages.PublishResponseData(
+            status="published", channel=channel.name, position=entry.position, seq=entry.seq or None
+        )
+        return [_frame(messages.PublishResponse(data=data, timestamp=utc, id=message.id))]
 
     def _subscription_response(
         self,
@@ -275,9 +294,12 @@ def _sort_out(names: list[str]) -> tuple[list[Topic], list[messages.Rejected]]:
         if topic is not None:
             accepted[topic] = None
         else:
-            text = f"no channel {name!r:.60}: there are {', '.join(CHANNEL_BY_NAME)}"
-            rejected.append(messages.Rejected(name[:256], ErrorCode.unknown_channel.name, text))
+            rejected.append(messages.Rejected(name[:256], ErrorCode.unknown_channel.name, _no_channel(name)))
     return list(accepted), rejected
+
+
+def _no_channel(name: str) -> str:
+    return f"no channel {name!r:.60}: there are {', '.join(CHANNEL_BY_NAME)}"
 
 
 def _frame(message: messages.ServerMessage) -> bytes:

@@ -33,8 +33,10 @@ class Pump:
         self._flushed: asyncio.Future[None] | None = None
 
     def wake(self) -> None:
-        """Flush soon, if there is something to flush."""
-        if self._handle is None and not self._flushing and self._hub.dirty:
+        """Flush soon, if there is something to flush; at once, if there is too much."""
+        if self._hub.must_flush:
+            self.flush()
+        elif self._handle is None and not self._flushing and self._hub.dirty:
             wait_s = self._not_before - self._loop.time()
             self._handle = self._loop.call_soon(self._run) if wait_s <= 0 else self._loop.call_later(wait_s, self._run)
 

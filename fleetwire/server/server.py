@@ -200,8 +200,6 @@ class WebSocketServer:
     def publish(self, type: str, data: Any, *, as_of: str | None = None) -> None:
         """As `broadcast`, without waiting: it is sent at the end of this turn of the event loop."""
         now, utc, rooms = self._clock.monotonic(), self._clock.utc(), self._rooms
-        if rooms is not None and self.hub.must_flush:
-            rooms.pump.flush()
         self.hub.publish(type, data, now=now, timestamp=utc, as_of=as_of)
         if rooms is not None:
             rooms.pump.wake()

@@ -8,10 +8,9 @@ from typing import Any
 import msgspec
 
 from fleetwire.wire.errors import DataError, ErrorCode, MessageError
-from fleetwire.wire.messages import PUBLISHED, ClientMessage, Published, ServerMessage
+from fleetwire.wire.messages import CLIENT_TYPES, PUBLISHED, ClientMessage, Published, ServerMessage
 
 _decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
-_CLIENT_TYPES = ("auth", "subscribe", "unsubscribe", "heartbeat")
 _TEXT_FRAME = 0x81  # FIN and opcode 1 (RFC 6455 section 5.2)
 
 
@@ -59,10 +58,10 @@ def _refusal(reason: ValueError | RecursionError, head: _Head) -> MessageError:
         text = 'a message is a JSON object with a type, like {"type": "heartbeat"}'
         return MessageError(ErrorCode.invalid_message, text, request_id)
     if not isinstance(head.type, str):
-        text = f"type must be a text: one of {', '.join(_CLIENT_TYPES)}"
+        text = f"type must be a text: one of {', '.join(CLIENT_TYPES)}"
         return MessageError(ErrorCode.invalid_message, text, request_id)
-    if head.type not in _CLIENT_TYPES:
-        text = f"unknown type {head.type!r:.60}: a client sends {', '.join(_CLIENT_TYPES)}"
+    if head.type not in CLIENT_TYPES:
+        text = f"unknown type {head.type!r:.60}: a client sends {', '.join(CLIENT_TYPES)}"
         return MessageError(ErrorCode.unknown_type, text, request_id)
     return MessageError(ErrorCode.invalid_message, f"{head.type}: {str(reason).replace('`', '')}", request_id)
 

@@ -50,6 +50,7 @@ class ErrorCode(Enum):
     token_invalid = (False, "the token is not known here")
     unknown_channel = (False, "no channel of this name exists")
     too_many_channels = (False, "one session can't hear that many channels")
+    invalid_data = (False, "the channel does not take this data")
     internal_error = (True, "the server failed; the failure is in its log")
 
     @property
@@ -98,12 +99,12 @@ class CloseRow(NamedTuple):
 class CloseCode(Enum):
     """Why the server closes a connection (RFC 6455 section 7.4, and the ranges 40xx, 41xx, 42xx of the protocol)."""
 
-    normal = CloseRow(1000, "done", Return.never)
-    protocol_error = CloseRow(1002, "the WebSocket protocol was broken", Return.never)
-    unsupported_data = CloseRow(1003, "data of this kind is not spoken", Return.never)
-    invalid_data = CloseRow(1007, "a text frame is not UTF-8", Return.never)
-    policy_violation = CloseRow(1008, "a limit of the protocol was broken", Return.never)
-    message_too_big = CloseRow(1009, "a message is too long", Return.never)
+    normal = CloseRow(1000, "done", Return.later)
+    protocol_error = CloseRow(1002, "the WebSocket protocol was broken", Return.later)
+    unsupported_data = CloseRow(1003, "data of this kind is not spoken", Return.later)
+    invalid_data = CloseRow(1007, "a text frame is not UTF-8", Return.later)
+    policy_violation = CloseRow(1008, "a limit of the protocol was broken", Return.later)
+    message_too_big = CloseRow(1009, "a message is too long", Return.later)
     internal_error = CloseRow(1011, "the server failed", Return.later)
     service_restart = CloseRow(1012, "the server stops; it may come back", Return.later)
     token_invalid = CloseRow(4001, "three tokens were refused", Return.never)
@@ -129,15 +130,8 @@ class CloseCode(Enum):
 
 
 def comes_back(code: int) -> Return:
-    """Tell from a close code alone when a client may come back; unknown codes of no range may come back later."""
-    if code // 100 == 40:
-        return Return.never
-    if code // 100 == 42:
-        return Return.at_once
-    for row in CloseCode:
-        if row.code == code:
-            return row.value.comes_back
-    return Return.later
+    """Tell from a close code when a client may come back: the ranges 40xx and 42xx say it, everything else is later."""
+    return {40: Return.never, 42: Return.at_once}.get(code // 100, Return.later)
 
 
 class ClientError(FleetwireError):

@@ -1,6 +1,6 @@
 """Every message as a frozen Struct, tagged by `type`: the one list of what can be said (see docs/protocol.md)."""
 
-from typing import Any
+from typing import Any, get_args
 
 from msgspec import Struct
 
@@ -83,7 +83,26 @@ class Heartbeat(Message, frozen=True, tag="heartbeat"):
     data: Any = None
 
 
-ClientMessage = Auth | Subscribe | Unsubscribe | Heartbeat
+class PublishData(Struct, frozen=True):
+    """What to tell on a channel. `key` names the subject where the channel's own field does not.
+
+    `ack`: whether it is answered; a refusal always is.
+    """
+
+    channel: str
+    data: dict[str, Any]
+    key: int | str | None = None
+    ack: bool = True
+
+
+class Publish(Message, frozen=True, tag="publish"):
+    """Tells all who subscribed to a channel."""
+
+    data: PublishData
+
+
+ClientMessage = Auth | Subscribe | Unsubscribe | Heartbeat | Publish
+CLIENT_TYPES = tuple(str(struct.__struct_config__.tag) for struct in get_args(ClientMessage))
 
 
 # ---------------------------------------------------------------------------------------------------- server to client
@@ -174,6 +193,21 @@ class HeartbeatResponse(ServerMessage, frozen=True, kw_only=True, tag="heartbeat
     """Answers `heartbeat`."""
 
     data: HeartbeatResponseData
+
+
+class PublishResponseData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the message stands: its position, and its `seq` on an event channel."""
+
+    status: str
+    channel: str
+    position: int
+    seq: int | None = None
+
+
+class PublishResponse(ServerMessage, frozen=True, kw_only=True, tag="publish_response"):
+    """Answers `publish`."""
+
+    data: PublishResponseData
 
 
 class ErrorData(Struct, frozen=True, kw_only=True, omit_defaults=True):

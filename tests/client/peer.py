@@ -154,9 +154,12 @@ class Peer:
 
 async def reading_waits(client: WebSocketClient) -> None:
     """Wait until the client reads nothing, as its program is slow."""
+    waited = 0
     async with asyncio.timeout(10):
-        while (link := client._link) is None or link._waiting_since is not None:
+        while waited < 200:  # turns of the loop: it may also be about to read on
             await asyncio.sleep(0)
+            link = client._link
+            waited = waited + 1 if link is not None and link._waiting_since is None else 0
 
 
 class Time:

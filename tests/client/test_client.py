@@ -356,6 +356,14 @@ async def test_tls_is_spoken_and_its_failures_are_told_apart(peer: Peer, tmp_pat
         assert client.authenticated
 
 
+async def test_no_proxy_stands_before_this_machine(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy", "socks_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    async with WebSocketClient(peer.url, TOKEN) as client:
+        assert client.authenticated
+
+
 async def test_a_client_can_be_used_many_times(peer: Peer) -> None:
     client = WebSocketClient(peer.url, TOKEN)
     for _ in range(3):
@@ -443,6 +451,7 @@ async def test_leaving_an_iteration_lets_reading_go_on(peer: Peer) -> None:
         await peer.say("news_update", {})
         await asyncio.wait_for(last.wait(), 10)
         assert len(session.delivery) == 0
+        assert session.delivery._queues == []
 
 
 async def test_a_second_iteration_begins_with_the_current_rows_and_the_first_hears_none_twice(peer: Peer) -> None:

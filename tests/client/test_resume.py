@@ -112,6 +112,19 @@ async def test_40xx_is_final(peer: Peer, time: Time, code: int, kind: type[Excep
         assert listener.client.connected
 
 
+async def test_what_the_client_itself_objects_to_is_not_final(
+    peer: Peer, time: Time, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Listener(peer, time, "alerts") as listener:
+        await peer.sockets[0].send("x" * (16 * 1024 * 1024 + 1))  # the client closes with 1009, the server echoes it
+        await time.asleep(1)
+        assert "the client had to close it: 1009 (message too big)" in caplog.text
+        time.advance(1)
+        await peer.heard("subscribe", 2)
+        await peer.publish("alerts", 1)
+        assert (await listener.next()).type == "alert"
+
+
 async def test_a_token_that_is_refused_later_on_is_final(peer: Peer, time: Time) -> None:
     async with Listener(peer, time, "alerts") as listener:
         peer.script["auth"] = lambda message: [
