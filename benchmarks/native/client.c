@@ -262,7 +262,7 @@ static int make_message(char *to, uint64_t stamp, int expert, unsigned n)
     return len + sprintf(to + len,
                          ",\"timestamp\":\"2026-01-01T12:00:00.%03uZ\",\"channel\":\"ea_updates\",\"position\":%u,"
                          "\"key\":\"%05d\"}",
-                         n % 1000, 100000 + n, FIRST_EXPERT + expert);
+                         n % 1000, 1000 + n, FIRST_EXPERT + expert);
 }
 
 static int hearers_of(int expert)

@@ -5,7 +5,8 @@
  *   taskset -c 0 ./limit plain|joined [PORT]
  *
  * No JSON, no sessions, no deadlines, no TLS: accept, the handshake of RFC 6455, unmask, route by the first bytes
- * ({"type":"ea_ is published, {"type":"sub subscribes), and send one ready frame to every subscriber.
+ * ({"type":"ea_ is published, {"type":"sub subscribes), and send one ready frame to every subscriber. Who subscribes to
+ * "ea_updates:ID" (five digits) hears this expert's messages only, each at once.
  *
  *   plain   one send() for each message and subscriber, at once
  *   joined  the messages of one read of the publisher's are joined: one send() for each subscriber
@@ -31,14 +32,21 @@ typedef struct {
     size_t len, cap;
 } bytes;
 
+typedef struct conn conn;
+
 typedef struct {
-    int fd, upgraded, subscribed;
+    conn **at;
+    int count, cap;
+} audience;
+
+struct conn {
+    int fd, upgraded;
+    audience *hears;
     bytes in, out;
-} conn;
+};
 
 static int epoll, joined;
-static conn **subscribers;
-static int subscriber_count, subscriber_cap;
+static audience everybody, hearers[100000]; /* of everything; of one expert, by its id */
 static uint8_t ready[1 << 20]; /* frames that are not sent yet */
 static size_t ready_len;
 
@@ -146,12 +154,28 @@ static void on_writable(conn *c)
     }
 }
 
+static void send_to(const audience *who, const uint8_t *p, size_t len)
+{
+    for (int i = 0; i < who->count; i++)
+        put(who->at[i], p, len);
+}
+
 static void send_ready(void)
 {
     if (ready_len)
-        for (int i = 0; i < subscriber_count; i++)
-            put(subscribers[i], ready, ready_len);
+        send_to(&everybody, ready, ready_len);
     ready_len = 0;
+}
+
+/* Finds the number of five digits that follows a text near the beginning of a message; 0 if there is none. */
+static int number_after(const char *text, const uint8_t *payload, size_t len)
+{
+    const uint8_t *found = memmem(payload, len < 96 ? len : 96, text, strlen(text));
+    char digits[6] = {0};
+    if (!found || payload + len < found + strlen(text) + 5)
+        return 0;
+    memcpy(digits, found + strlen(text), 5);
+    return atoi(digits);
 }
 
 static void publish(const uint8_t *payload, size_t len)
@@ -165,6 +189,7 @@ static void publish(const uint8_t *payload, size_t len)
     if (head == 4)
         to[2] = len >> 8, to[3] = len;
     memcpy(to + head, payload, len);
+    send_to(&hearers[number_after("\"ea_id\":", payload, len)], to, head + len);
     ready_len += head + len;
     if (!joined)
         send_ready();
@@ -172,23 +197,23 @@ static void publish(const uint8_t *payload, size_t len)
 
 /* ---- input ---- */
 
-static void subscribe(conn *c)
+static void subscribe(conn *c, int expert)
 {
-    if (c->subscribed)
+    if (c->hears)
         return;
-    c->subscribed = 1;
-    if (subscriber_count == subscriber_cap) {
-        subscriber_cap = subscriber_cap * 2 + 1024;
-        subscribers = realloc(subscribers, sizeof *subscribers * subscriber_cap);
+    audience *who = c->hears = expert ? &hearers[expert] : &everybody;
+    if (who->count == who->cap) {
+        who->cap = who->cap * 2 + 16;
+        who->at = realloc(who->at, sizeof *who->at * who->cap);
     }
-    subscribers[subscriber_count++] = c;
+    who->at[who->count++] = c;
 }
 
 static void end(conn *c)
 {
-    for (int i = 0; i < subscriber_count; i++)
-        if (subscribers[i] == c) {
-            subscribers[i] = subscribers[--subscriber_count];
+    for (int i = 0; c->hears && i < c->hears->count; i++)
+        if (c->hears->at[i] == c) {
+            c->hears->at[i] = c->hears->at[--c->hears->count];
             break;
         }
     close(c->fd);
@@ -242,7 +267,7 @@ static ssize_t take_frame(conn *c, uint8_t *p, size_t have)
     if (len > 12 && !memcmp(payload, "{\"type\":\"ea_", 12))
         publish(payload, len);
     else if (len > 12 && !memcmp(payload, "{\"type\":\"sub", 12))
-        subscribe(c);
+        subscribe(c, number_after("ea_updates:", payload, len));
     return head + len;
 }
 
