@@ -288,15 +288,18 @@ class WebSocketConnection(asyncio.Protocol):
             self._rooms.house.hub.leave(self.session)
 
     def _send_protocol_data(self) -> None:
-        """Write the answers so far, then what the protocol has to say: pongs, a close frame, the end of the stream."""
+        """Write the answers so far and what the protocol has to say: pongs, a close frame, the end of the stream."""
+        told = self._protocol.data_to_send()
         if self._answers:
-            self.transport.write(b"".join(self._answers))
+            told = self._answers + told
             self._answers = []
-        for data in self._protocol.data_to_send():
-            if data:
-                self.transport.write(data)
-            else:
-                self._end_stream()
+        if not told:
+            return
+        frames = b"".join(told)
+        if frames:
+            self.transport.write(frames)
+        if not told[-1]:
+            self._end_stream()
 
     def _end_stream(self) -> None:
         """End our half of the stream only: a peer that is still writing can then read why."""
