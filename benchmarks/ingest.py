@@ -113,7 +113,7 @@ def measure(quick: bool) -> dict[str, Figures]:
     for experts in EXPERTS:
         for together in TOGETHER:
             # One at a time, every report waits for a flush that sums the whole fleet: fewer of them will do.
-            count = (500 if together == 1 else 4000) if quick else (2000 if together == 1 else 20_000)
+            count = (50 if together == 1 else 2000) if quick else (300 if together == 1 else 10_000)
             found[f"{experts} experts, {together} a flush"] = asyncio.run(ingest(experts, together, count))
     return {**found, "deals": deals(10_000 if quick else 200_000)}
 

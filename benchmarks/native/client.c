@@ -773,14 +773,14 @@ int main(int argc, char **argv)
     printf("{\"open\":%d,\"lost\":%d,\"connect_s\":%.3f,\"connect_us\":%.1f,\"rss_kib\":%.2f,\"rss_peak_kib\":%.0f,"
            "\"published_per_s\":%.1f,\"delivered_per_s\":%.0f,\"us_per_delivery\":%.4f,\"server_busy\":%.3f,"
            "\"client_busy\":%.3f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,\"frames_per_read\":%.2f,"
-           "\"bytes_per_s\":%.0f,\"bytes_per_delivery\":%.1f,\"missing\":%llu,\"stale\":%llu}\n",
+           "\"bytes_per_s\":%.0f,\"bytes_per_delivery\":%.1f,\"expected\":%llu,\"missing\":%llu,\"stale\":%llu}\n",
            open_count, lost_count, connect_s, connect_us, memory, server_memory_kib("VmHWM"),
            (end.published - begin.published) / took, delivered / took,
            delivered ? (end.server_cpu_ns - begin.server_cpu_ns) / 1e3 / delivered : 0,
            (end.server_cpu_ns - begin.server_cpu_ns) / 1e9 / took, (end.own_cpu_s - begin.own_cpu_s) / took,
            quantile_us(.5) / 1e3, quantile_us(.99) / 1e3, longest / 1e6,
            read_count ? (double)(end.frames - begin.frames) / read_count : 0, (end.bytes - begin.bytes) / took,
-           delivered ? (double)(end.bytes - begin.bytes) / delivered : 0, (unsigned long long)missing,
-           (unsigned long long)stale);
+           delivered ? (double)(end.bytes - begin.bytes) / delivered : 0, (unsigned long long)expected,
+           (unsigned long long)missing, (unsigned long long)stale);
     return lost_count && mode != STORM ? 7 : 0;
 }
