@@ -7,7 +7,7 @@ import argparse
 import os
 import sys
 
-from benchmarks.native import LoadError, build, cores
+from benchmarks.native import LoadError, build, require_linux
 from benchmarks.rows import HEAD, ROWS, Line, Scale
 from benchmarks.subject import raise_file_limit
 from benchmarks.table import markdown, taken
@@ -48,6 +48,7 @@ def main() -> None:
     unknown = [name for name in names if name not in ROWS]
     if unknown:
         parser.error(f"no row {', '.join(unknown)}: there are {', '.join(ROWS)}")
+    require_linux()
     files_max = raise_file_limit()
     how = scale(arguments.rounds, arguments.quick, files_max)
     load_before = os.getloadavg()[0]

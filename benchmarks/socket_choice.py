@@ -18,7 +18,7 @@ from importlib.metadata import version
 
 import msgspec
 
-from benchmarks.candidates import CANDIDATES, TOKEN
+from benchmarks.candidates import TOKEN
 from benchmarks.crowd import Crowd, Member, masked
 from benchmarks.subject import Subject, candidate, raise_file_limit
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,12 @@ Figures = dict[str, float]
 
 class LoadError(Exception):
     """A load could not be driven to its end; says what the client said."""
+
+
+def require_linux() -> None:
+    """End with a word where the measurement can't be made: it reads /proc, and pins processes to cores."""
+    if sys.platform != "linux" or shutil.which("taskset") is None:
+        sys.exit("the benchmark needs Linux, taskset (util-linux) and gcc")
 
 
 def build(name: str) -> Path:

@@ -85,7 +85,7 @@ static int pids[64], pid_count;
 static int epoll;
 static conn *conns;
 static int open_count, lost_count, started_count;
-static uint64_t deliveries, expected, published, frames_read, reads, bytes_read;
+static uint64_t deliveries, expected, published, reads, bytes_read;
 static uint64_t counted_from; /* the stamp from which on messages count */
 static uint64_t *newest_published;
 
@@ -469,7 +469,6 @@ static size_t take_frame(conn *c, uint8_t *p, size_t have, uint64_t now)
     }
     if (have < head + len)
         return 0;
-    frames_read++;
     if (opcode == 9) {
         put_frame(c, 10, p + head, len);
         flush_out(c);
@@ -634,13 +633,13 @@ static void probe(conn *publisher, uint64_t deadline)
 }
 
 typedef struct {
-    uint64_t at, deliveries, reads, frames, bytes, published, server_cpu_ns;
+    uint64_t at, deliveries, expected, reads, bytes, published, server_cpu_ns;
     double own_cpu_s;
 } reading;
 
 static reading take_reading(void)
 {
-    return (reading){now_ns(), deliveries, reads, frames_read, bytes_read, published, server_cpu_ns(), own_cpu_s()};
+    return (reading){now_ns(), deliveries, expected, reads, bytes_read, published, server_cpu_ns(), own_cpu_s()};
 }
 
 /* Publishes what is due; gives the time until more may be due. */
@@ -696,10 +695,16 @@ static void parse_arguments(int argc, char **argv)
         case 'p': port = atoi(optarg); break;
         case 'n': subscribers = atoi(optarg); break;
         case 'm':
-            mode = !strcmp(optarg, "paced") ? PACED : !strcmp(optarg, "idle") ? IDLE : !strcmp(optarg, "storm") ? STORM : BURST;
+            mode = !strcmp(optarg, "paced")   ? PACED
+                   : !strcmp(optarg, "idle")  ? IDLE
+                   : !strcmp(optarg, "storm") ? STORM
+                                              : BURST;
             break;
         case 'x':
-            protocol = !strcmp(optarg, "fw") ? FW : !strcmp(optarg, "nats") ? NATS : !strcmp(optarg, "nchan") ? NCHAN : WS;
+            protocol = !strcmp(optarg, "fw")      ? FW
+                       : !strcmp(optarg, "nats")  ? NATS
+                       : !strcmp(optarg, "nchan") ? NCHAN
+                                                  : WS;
             break;
         case 'W': window = atoi(optarg); break;
         case 'B': burst = atoi(optarg); break;
@@ -771,15 +776,15 @@ int main(int argc, char **argv)
     if (took <= 0)
         took = 1;
     printf("{\"open\":%d,\"lost\":%d,\"connect_s\":%.3f,\"connect_us\":%.1f,\"rss_kib\":%.2f,\"rss_peak_kib\":%.0f,"
-           "\"published_per_s\":%.1f,\"delivered_per_s\":%.0f,\"us_per_delivery\":%.4f,\"server_busy\":%.3f,"
-           "\"client_busy\":%.3f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,\"frames_per_read\":%.2f,"
+           "\"published_per_s\":%.1f,\"expected_per_s\":%.0f,\"delivered_per_s\":%.0f,\"us_per_delivery\":%.4f,\"server_busy\":%.3f,"
+           "\"client_busy\":%.3f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,\"messages_per_read\":%.2f,"
            "\"bytes_per_s\":%.0f,\"bytes_per_delivery\":%.1f,\"expected\":%llu,\"missing\":%llu,\"stale\":%llu}\n",
            open_count, lost_count, connect_s, connect_us, memory, server_memory_kib("VmHWM"),
-           (end.published - begin.published) / took, delivered / took,
+           (end.published - begin.published) / took, (end.expected - begin.expected) / took, delivered / took,
            delivered ? (end.server_cpu_ns - begin.server_cpu_ns) / 1e3 / delivered : 0,
            (end.server_cpu_ns - begin.server_cpu_ns) / 1e9 / took, (end.own_cpu_s - begin.own_cpu_s) / took,
            quantile_us(.5) / 1e3, quantile_us(.99) / 1e3, longest / 1e6,
-           read_count ? (double)(end.frames - begin.frames) / read_count : 0, (end.bytes - begin.bytes) / took,
+           read_count ? (double)delivered / read_count : 0, (end.bytes - begin.bytes) / took,
            delivered ? (double)(end.bytes - begin.bytes) / delivered : 0, (unsigned long long)expected,
            (unsigned long long)missing, (unsigned long long)stale);
     return lost_count && mode != STORM ? 7 : 0;
