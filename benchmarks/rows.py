@@ -155,7 +155,7 @@ def isolated(scale: Scale) -> list[Line]:
 
 
 def keeps_up(figures: Figures) -> bool:
-    """Tell whether deliveries kept pace with what was published (but for what newer values overtook), and none is lost."""
+    """Tell whether deliveries kept pace with what was published, but for what newer values overtook; none is lost."""
     share = figures["delivered_per_s"] / figures["expected_per_s"] + figures["missing"] / figures["expected"]
     return figures["published_per_s"] >= 0.98 * RATE and share >= 0.95 and not figures["stale"] and not figures["lost"]
 
