@@ -26,9 +26,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     auth_token: Annotated[
         str | None, Meta(description="what clients authenticate with; made and kept when left out, on loopback only")
     ] = None
-    heartbeat_interval: Annotated[float, Meta(gt=0, description="seconds between two pings")] = 30.0
+    heartbeat_interval: Annotated[float, Meta(gt=0, le=86_400, description="seconds between two pings")] = 30.0
     heartbeat_timeout: Annotated[
-        float, Meta(gt=0, description="seconds of silence after which a client is cut off")
+        float, Meta(gt=0, le=86_400, description="seconds of silence after which a client is cut off")
     ] = 60.0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="debug, info, warning or error")
@@ -37,7 +37,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     allowed_origins: Annotated[
         list[str], Meta(description='further origins whose pages may connect, like "https://coc.example"')
     ] = []
-    limits: Limits = Limits()
+    limits: Annotated[Limits, Meta(description="the bounds: docs/protocol.md#limits")] = Limits()
 
     def __repr__(self) -> str:
         """Show where, and not the token."""
@@ -77,7 +77,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | 
         variable = ENV_PREFIX + name.upper()
         if name != "limits" and environment.get(variable):
             text = environment[variable]
-            value = [part.strip() for part in text.split(",")] if name.startswith("allowed_") else text
+            value = [part.strip() for part in text.split(",") if part.strip()] if name.startswith("allowed_") else text
             values[name] = _convert(name, value, variable, strict=False)
             origins[name] = "environment"
     for name, value in flags.items():
@@ -122,6 +122,8 @@ def _convert(name: str, value: Any, where: str, *, strict: bool) -> Any:
         value = value.lower()
     try:
         return msgspec.convert(value, _FIELDS[name].type, strict=strict)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
     except msgspec.ValidationError as error:
         reason = str(error).replace("`", "").replace("Expected", "expected")
         shown = "" if name == SECRET else f" ({value!r:.60})"

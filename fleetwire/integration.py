@@ -61,7 +61,11 @@ class IntegrationService:
         """Apply facts and tell what changed; returns once those who keep up have been written to.
 
         Args:
-            facts: of `fleetwire.fleet.events`; those of one call are told together.
+            facts: of `fleetwire.fleet.events`; those of one call are told together. A deposit and the account's new
+                balance belong in one call: apart, the one would pass for a gain or a loss until the other is known.
+
+        Raises:
+            DataError: there are too many experts or accounts already.
         """
         utc = self._clock.utc()
         for fact in facts:

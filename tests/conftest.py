@@ -1,4 +1,4 @@
-"""What tests share: the folder of genuine reports beside the repository."""
+"""What all tests share: how hypothesis searches, and the folder of genuine reports beside the repository."""
 
 import os
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Nothing here is about time: a busy machine must fail no test.
-settings.register_profile("fleetwire", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# No deadline: a busy machine is no defect. Nothing is kept between runs: a found case becomes an `@example`.
+settings.register_profile("fleetwire", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("fleetwire")
 
 

@@ -73,6 +73,9 @@ def test_an_empty_variable_is_none(folder: Path) -> None:
         ('log_level = "loud"', "log_level ('loud')"),
         ("port =", "is no TOML"),
         ("[limits]\nchannel_max = 1", "channel_max"),
+        ("[limits]\nchannels_max = 0", "channels_max must be a whole number above 0"),
+        ("[limits]\nstall_timeout_s = -1", "stall_timeout_s must be a number above 0"),
+        ("heartbeat_interval = inf", "heartbeat_interval (inf): expected float <= 86400"),
     ],
 )
 def test_a_wrong_file_is_refused_in_one_line_that_names_it(folder: Path, toml: str, said: str) -> None:

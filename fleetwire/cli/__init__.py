@@ -22,18 +22,36 @@ _COMMANDS = (
 )
 
 
-def main(arguments: Sequence[str] | None = None, prog: str = "fleetwire") -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
         arguments: without the program's name; the process's own, if left out.
-        prog: the program's name, for its help.
 
     Returns:
         0 for success, 1 for a failure, 2 for a wrong use or configuration, 130 after Ctrl-C.
     """
+    parser = _Parser(prog="fleetwire", description="The real-time heart of a command centre for MetaTrader 5.")
+    parser.add_argument("--version", action="version", version=f"fleetwire {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, room, text in _COMMANDS:
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        room.add_arguments(command)
+        command.set_defaults(run=room.run)
+    return _run(parser, arguments)
+
+
+def start_websocket_server(arguments: Sequence[str] | None = None) -> int:
+    """Run what `start_websocket_server.py` does: `fleetwire serve`."""
+    parser = _Parser(prog="start_websocket_server.py", description="Serve WebSocket clients.")
+    serve.add_arguments(parser)
+    parser.set_defaults(run=serve.run)
+    return _run(parser, arguments)
+
+
+def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
     try:
-        args = _parser(prog).parse_args(arguments)
+        args = parser.parse_args(arguments)
         return int(args.run(args))
     except FleetwireError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -45,25 +63,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "fleetwire") -> int
         return FAILED
 
 
-def start_websocket_server(arguments: Sequence[str] | None = None) -> int:
-    """Run `fleetwire serve` under the name that the brief gives it."""
-    prog = "start_websocket_server.py"
-    return main(["serve", *(sys.argv[1:] if arguments is None else arguments)], prog)
-
-
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong with the arguments in one line."""
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError(f"{message} (see {self.prog} --help)")
-
-
-def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = _Parser(prog=prog, description="The real-time heart of a command centre for MetaTrader 5.")
-    parser.add_argument("--version", action="version", version=f"fleetwire {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, room, text in _COMMANDS:
-        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        room.add_arguments(command)
-        command.set_defaults(run=room.run)
-    return parser

@@ -3,6 +3,7 @@
 import argparse
 
 from fleetwire.cli import settings
+from fleetwire.cli.running import new_server
 from fleetwire.config import SECRET, describe
 
 
@@ -13,8 +14,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the settings as they would be used."""
+    """Print the settings as they would be used.
+
+    Raises:
+        ConfigError: one of them is wrong, or they do not go together.
+    """
     found = settings.loaded(args)
+    new_server(found.settings)
     for name, _, _, _ in describe():
         value = getattr(found.settings, name)
         shown = ("(given)" if value else "(made and kept when needed)") if name == SECRET else value

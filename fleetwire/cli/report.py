@@ -1,6 +1,7 @@
 """`fleetwire report FILE`: the statistics of a MetaTrader 5 report, as the terminal prints them, or as JSON."""
 
 import argparse
+import sys
 from itertools import zip_longest
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -190,6 +191,6 @@ def _halves(left: Line, right: Line) -> str:
 
 
 def _plain(text: str) -> str:
-    """What any console can print, on one line of the table's width."""
-    ascii_only = text.encode("ascii", "replace").decode()
-    return ascii_only if len(ascii_only) <= WIDTH else ascii_only[: WIDTH - 3] + "..."
+    """What this console can print, on one line of the table's width."""
+    known = text.encode(sys.stdout.encoding or "ascii", "replace").decode(sys.stdout.encoding or "ascii")
+    return known if len(known) <= WIDTH else known[: WIDTH - 3] + "..."

@@ -12,6 +12,7 @@ from fleetwire.config import Settings
 from fleetwire.server.origin import is_loopback
 from fleetwire.server.server import WebSocketServer
 from fleetwire.version import __version__
+from fleetwire.wire.errors import ConfigError
 
 INTERRUPTED = 130
 
@@ -34,7 +35,16 @@ def serve_until_ended(
     """
     set_up_logging(settings.log_level)
     settings, made = with_token(settings)
-    server = WebSocketServer(
+    return asyncio.run(_serve(new_server(settings), _first_lines(settings, about, made), go_on))
+
+
+def new_server(settings: Settings) -> WebSocketServer:
+    """Make the server that settings describe.
+
+    Raises:
+        ConfigError: they do not go together.
+    """
+    return WebSocketServer(
         settings.host,
         settings.port,
         settings.auth_token,
@@ -44,7 +54,6 @@ def serve_until_ended(
         allowed_hosts=settings.allowed_hosts,
         allowed_origins=settings.allowed_origins,
     )
-    return asyncio.run(_serve(server, _first_lines(settings, about, made), go_on))
 
 
 async def _serve(
@@ -107,10 +116,14 @@ def _first_lines(settings: Settings, about: str, made: str | None) -> Callable[[
 
     def lines(server: WebSocketServer) -> list[str]:
         where = server.url.removeprefix("ws://")
+        everywhere = "" if settings.host not in ("0.0.0.0", "::", "") else ", on every address of this machine"  # noqa: S104
+        hints = "" if server.port == 8765 else f" --url {server.url}"
+        if settings.auth_token != _kept():
+            hints += " --auth-token ..."
         said = [
-            f"fleetwire {__version__}  ws://{where} and http://{where}   ({about})",
+            f"fleetwire {__version__}  ws://{where} and http://{where}   ({about}{everywhere})",
             f"token  {_token_line(settings, made)}",
-            f"try    fleetwire tail ea_updates alerts{'' if server.port == 8765 else f' --url {server.url}'}",
+            f"try    fleetwire tail ea_updates alerts{hints}",
         ]
         if not is_loopback(settings.host):
             print(
@@ -130,7 +143,11 @@ def _token_line(settings: Settings, made: str | None) -> str:
         return f"{made}   (admin; made now and shown this once; kept in {path})"
     if made is not None:
         return f"made now and kept in {path} (admin; only its owner can read it)"
-    kept = token_file()
-    if kept.path.exists() and kept.read() == settings.auth_token:
-        return f"kept in {path} (admin)"
-    return "as given (admin)"
+    return f"kept in {path} (admin)" if settings.auth_token == _kept() else "as given (admin)"
+
+
+def _kept() -> str | None:
+    """Give the kept token, if there is one that can be read."""
+    with contextlib.suppress(ConfigError):
+        return token_file().read()
+    return None

@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", help="of the server (ws://127.0.0.1:8765)")
     parser.add_argument("--auth-token", metavar="TOKEN", help="the token (the one kept by fleetwire token)")
     parser.add_argument("--json", action="store_true", help="print every message as one line of JSON")
-    parser.add_argument("--history", type=int, metavar="N", help="begin with the last N events")
-    parser.add_argument("--count", type=int, metavar="N", help="end after N messages")
+    parser.add_argument("--history", type=_count, metavar="N", help="begin with the last N events")
+    parser.add_argument("--count", type=_count, metavar="N", help="end after N messages")
     settings.add_config_argument(parser)
 
 
@@ -87,6 +87,12 @@ class _Tail:
                 return
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return int(text)
+
+
 def _print_json(message: Message) -> None:
     fields = ("type", "data", "timestamp", "channel", "seq", "position", "key", "as_of")
     known = {name: getattr(message, name) for name in fields if getattr(message, name) is not None}
@@ -140,6 +146,8 @@ def _say_portfolio(data: dict[str, Any]) -> str:
 
 
 def _say_trade(data: dict[str, Any]) -> str:
+    if data.get("type") not in ("buy", "sell", None) and not data.get("symbol"):
+        return f"{data['type']!s:<7} {data.get('ea_id', '')!s:<6} {_signed(data.get('profit'))}"
     return (
         f"trade   {data.get('ea_id', '')!s:<6} {data.get('symbol', '')!s:<8} {data.get('entry', '')!s:<6} "
         f"{data.get('type', '')!s:<7} {data.get('volume', '')} lots at {data.get('price', '')}"

@@ -5,6 +5,7 @@ from inspect import isawaitable
 
 from fleetwire.wire.errors import ConfigError
 
+_HUSHED_FROM = 6  # characters
 Token = str | Callable[[], str | Awaitable[str]]
 
 
@@ -36,8 +37,8 @@ class Secret:
         return self._last
 
     def hush(self, text: str) -> str:
-        """Take the token out of a text that a server or a library wrote."""
-        return text.replace(self._last, "...") if self._last else text
+        """Take the token out of a text that a server or a library wrote; a short one stands in any text by chance."""
+        return text.replace(self._last, "...") if len(self._last) >= _HUSHED_FROM else text
 
     def __repr__(self) -> str:
         """Show nothing."""

@@ -5,10 +5,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from fleetwire.fleet.events import Deal
+from fleetwire.fleet.events import CommandReport, Deal, NewsEvent
 from fleetwire.fleet.state import (
     Announced,
     Change,
+    ClaimRefused,
     CommandMoved,
     ExpertChanged,
     ExpertState,
@@ -31,9 +32,11 @@ def tell(fleet: Fleet, change: Change) -> Told | None:
     if isinstance(change, Traded):
         return Told("trade_update", {**_who(change.expert), **_deal(change.deal)})
     if isinstance(change, Announced):
-        return Told("news_update", _without_nothing(msgspec.to_builtins(change.event)))
+        return Told("news_update", _fields(change.event))
     if isinstance(change, CommandMoved):
-        return Told("command_update", _without_nothing(msgspec.to_builtins(change.report)))
+        return Told("command_update", _fields(change.report))
+    if isinstance(change, ClaimRefused):
+        return Told("alert", _refused_claim(change))
     return None
 
 
@@ -74,6 +77,26 @@ def _deal(deal: Deal) -> dict[str, Any]:
     """Write a deal in MetaTrader's names; its time stays the trade server's, in both forms."""
     server_time = datetime.fromtimestamp(deal.time_msc / 1000, UTC).strftime("%Y.%m.%d %H:%M:%S")
     return {**msgspec.to_builtins(deal), "time_server": server_time}
+
+
+def _refused_claim(change: ClaimRefused) -> dict[str, Any]:
+    owner, claimant = change.owner.expert, change.claimant.expert
+    return {
+        "level": "warning",
+        "message": (
+            f"{claimant.name} on {claimant.server}/{claimant.login} claims to be EA {change.owner.ea_id}, which is "
+            f"{owner.name} on {owner.server}/{owner.login}: it goes by {change.claimant.ea_id}"
+        ),
+        "ea_id": change.claimant.ea_id,
+        "rule": "ea_id_claimed_twice",
+    }
+
+
+def _fields(fact: NewsEvent | CommandReport) -> dict[str, Any]:
+    """Write a fact without the tag by which sources tell facts apart."""
+    data = _without_nothing(msgspec.to_builtins(fact))
+    del data["type"]
+    return data
 
 
 def _without_nothing(data: Any) -> dict[str, Any]:

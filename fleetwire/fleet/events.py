@@ -1,8 +1,13 @@
 """The facts a source may report. Field names are MetaTrader's own (account, position and deal properties of MQL5)."""
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
+
+TRADE_TYPES: Final = frozenset({"buy", "sell"})
+"""The types of deals that trade; all others only move money."""
+CLOSING: Final = frozenset({"out", "in/out", "out by"})
+"""The entries of deals that close a position, or a part of one."""
 
 
 class ExpertId(Struct, frozen=True):

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from fleetwire.fleet.events import Account
 from fleetwire.fleet.state import AccountId, AccountState, ExpertState, Fleet
 
 TOTAL = "total"
@@ -48,24 +49,25 @@ class Portfolio:
         }
 
     def _by_currency(self, experts: Iterable[ExpertState]) -> dict[str, dict[str, Any]]:
-        accounts: dict[str, list[AccountState]] = defaultdict(list)
-        for account in self._fleet.accounts.values():
-            accounts[account.account.currency].append(account)
+        accounts: dict[str, list[tuple[AccountState, Account]]] = defaultdict(list)
+        for state in self._fleet.accounts.values():
+            if state.account is not None:
+                accounts[state.account.currency].append((state, state.account))
         on_account: dict[AccountId, list[ExpertState]] = defaultdict(list)
         for expert in experts:
             on_account[expert.expert.server, expert.expert.login].append(expert)
         return {
-            currency: self._sums(
-                currency, of_it, [e for a in of_it for e in on_account[a.account.server, a.account.login]]
-            )
+            currency: self._sums(currency, of_it, [e for _, a in of_it for e in on_account[a.server, a.login]])
             for currency, of_it in accounts.items()
         }
 
-    def _sums(self, currency: str, accounts: list[AccountState], experts: list[ExpertState]) -> dict[str, Any]:
+    def _sums(
+        self, currency: str, accounts: list[tuple[AccountState, Account]], experts: list[ExpertState]
+    ) -> dict[str, Any]:
         """Sum the accounts of one currency, and their experts."""
-        equity = sum(account.account.equity for account in accounts)
-        margin = sum(account.account.margin for account in accounts)
-        deposits = sum(account.deposits for account in accounts)
+        equity = sum(account.equity for _, account in accounts)
+        margin = sum(account.margin for _, account in accounts)
+        deposits = sum(state.deposits for state, _ in accounts)
         result = equity - deposits
         peak = self._peaks[currency] = max(self._peaks.get(currency, result), result)
         peak_equity = peak + deposits
@@ -74,12 +76,12 @@ class Portfolio:
             "drawdown_pct": round(100 * (peak - result) / peak_equity, 2) if peak_equity > 0 else 0.0,
             "currency": currency,
             "net_profit": _money(expert.statistics.net_profit for expert in experts),
-            "profit_today": _money(account.profit_today for account in accounts),
-            "balance": _money(account.account.balance for account in accounts),
+            "profit_today": _money(state.profit_today for state, _ in accounts),
+            "balance": _money(account.balance for _, account in accounts),
             "equity": round(equity, 2),
             "peak_equity": round(peak_equity, 2),
             "margin": round(margin, 2),
-            "margin_free": _money(account.account.margin_free for account in accounts),
+            "margin_free": _money(account.margin_free for _, account in accounts),
         }
         if margin > 0:
             sums["margin_level"] = round(100 * equity / margin, 2)

@@ -4,6 +4,7 @@ from collections import deque
 from typing import NamedTuple
 
 from fleetwire.fleet.events import (
+    TRADE_TYPES,
     Account,
     CommandReport,
     Deal,
@@ -14,10 +15,13 @@ from fleetwire.fleet.events import (
     NewsEvent,
 )
 from fleetwire.fleet.statistics import Statistics
+from fleetwire.wire.errors import DataError
 
 _LAST_TRADES = 5
 _TICKETS_KEPT = 100_000
 _FIRST_EA_ID = 1001
+_EXPERTS_MAX = 10_000
+_ACCOUNTS_MAX = 1_000
 _DAY_MSC = 86_400_000
 _NO_DECIMALS = frozenset({"JPY", "KRW", "CLP", "VND", "IDR"})
 
@@ -28,12 +32,11 @@ AccountId = tuple[str, int]
 class AccountState:
     """One account: what its terminal says, and what its deals add up to.
 
-    Args:
-        account: the newest report.
+    Known from its first mention on; `account` is None until its terminal has said something.
     """
 
-    def __init__(self, account: Account) -> None:
-        self.account = account
+    def __init__(self) -> None:
+        self.account: Account | None = None
         self._tickets: dict[int, None] = {}  # of the newest deals, so that a deal told twice counts once
         self.day = 0  # of the newest deal, in days of the broker's clock
         self.profit_today = 0.0
@@ -47,7 +50,7 @@ class AccountState:
         if len(self._tickets) > _TICKETS_KEPT:
             del self._tickets[next(iter(self._tickets))]
         amount = deal.profit + deal.swap + deal.commission + deal.fee
-        if deal.type not in ("buy", "sell"):
+        if deal.type not in TRADE_TYPES:
             self.deposits += amount
             return True
         day = deal.time_msc // _DAY_MSC
@@ -64,20 +67,25 @@ class ExpertState:
     Args:
         ea_id: the fleet's own id of it.
         expert: who it is.
-        currency: of its account.
-        opening_balance: of its account, before its first deal.
     """
 
-    def __init__(self, ea_id: int, expert: ExpertId, currency: str, opening_balance: float) -> None:
+    def __init__(self, ea_id: int, expert: ExpertId) -> None:
         self.ea_id = ea_id
         self.expert = expert
-        self.currency = currency
+        self.currency = ""
         self.report = ExpertReport(expert=expert)
-        self.statistics = Statistics(0 if currency in _NO_DECIMALS else 2, opening_balance)
+        self.statistics = Statistics()
         self.metrics = self.statistics.metrics()
         self.last_trades: deque[Deal] = deque(maxlen=_LAST_TRADES)
         self.last_report_utc = ""
         self.peak_result = 0.0
+
+    def trades_on(self, account: Account) -> None:
+        """Learn the account's currency, and what was on it before the first deal."""
+        self.currency = account.currency
+        if not self.last_trades:
+            self.statistics = Statistics(0 if account.currency in _NO_DECIMALS else 2, account.balance)
+            self.metrics = self.statistics.metrics()
 
     def count(self, deal: Deal, utc: str) -> None:
         """Add a deal to the statistics."""
@@ -94,9 +102,15 @@ class ExpertState:
     @property
     def fall(self) -> float:
         """How far its result (closed and floating) stands below its peak, in money."""
-        result = self.statistics.net_profit + self.current_profit
-        self.peak_result = max(self.peak_result, result)
-        return self.peak_result - result
+        return max(0.0, self.peak_result - self._result)
+
+    @property
+    def _result(self) -> float:
+        return self.statistics.net_profit + self.current_profit
+
+    def note_peak(self) -> None:
+        """Remember the best result so far."""
+        self.peak_result = max(self.peak_result, self._result)
 
 
 class ExpertChanged(NamedTuple):
@@ -110,6 +124,13 @@ class Traded(NamedTuple):
 
     expert: ExpertState
     deal: Deal
+
+
+class ClaimRefused(NamedTuple):
+    """An expert claims an id that another one owns."""
+
+    claimant: ExpertState
+    owner: ExpertState
 
 
 class AccountChanged(NamedTuple):
@@ -130,7 +151,7 @@ class CommandMoved(NamedTuple):
     report: CommandReport
 
 
-Change = ExpertChanged | Traded | AccountChanged | Announced | CommandMoved
+Change = ExpertChanged | Traded | ClaimRefused | AccountChanged | Announced | CommandMoved
 
 
 class Fleet:
@@ -148,14 +169,18 @@ class Fleet:
         Args:
             fact: what a source reports.
             utc: when it was received.
+
+        Raises:
+            DataError: there are too many experts or accounts already; nothing was changed.
         """
         if isinstance(fact, Account):
-            return [AccountChanged(self._account(fact))]
+            return [AccountChanged(self._apply_account(fact))]
         if isinstance(fact, ExpertReport):
-            expert = self._expert(fact.expert, fact.ea_id)
+            expert, changes = self._expert(fact.expert, fact.ea_id)
             expert.report = fact
             expert.last_report_utc = utc
-            return [ExpertChanged(expert)]
+            expert.note_peak()
+            return [*changes, ExpertChanged(expert)]
         if isinstance(fact, DealReport):
             return self._apply_deal(fact, utc)
         if isinstance(fact, NewsEvent):
@@ -163,41 +188,57 @@ class Fleet:
         return [CommandMoved(fact)]
 
     def _apply_deal(self, fact: DealReport, utc: str) -> list[Change]:
-        account = self.accounts.get((fact.expert.server, fact.expert.login))
-        expert = self._expert(fact.expert, fact.ea_id)
-        if account is not None and not account.count(fact.deal):
-            return []
+        expert, changes = self._expert(fact.expert, fact.ea_id)
+        if not self.account_of(expert).count(fact.deal):
+            return changes
         expert.count(fact.deal, utc)
-        return [Traded(expert, fact.deal), ExpertChanged(expert)]
+        expert.note_peak()
+        return [*changes, Traded(expert, fact.deal), ExpertChanged(expert)]
 
-    def _account(self, account: Account) -> AccountState:
-        state = self.accounts.setdefault((account.server, account.login), AccountState(account))
+    def _apply_account(self, account: Account) -> AccountState:
+        state = self._account(account.server, account.login)
+        if state.account is None:
+            for expert in self.experts.values():
+                if (expert.expert.server, expert.expert.login) == (account.server, account.login):
+                    expert.trades_on(account)
         state.account = account
         return state
 
-    def _expert(self, expert: ExpertId, claimed: int | None) -> ExpertState:
+    def _account(self, server: str, login: int) -> AccountState:
+        state = self.accounts.get((server, login))
+        if state is None:
+            if len(self.accounts) >= _ACCOUNTS_MAX:
+                raise DataError(f"there are {_ACCOUNTS_MAX:,} accounts already: no more are taken")
+            state = self.accounts[server, login] = AccountState()
+        return state
+
+    def _expert(self, expert: ExpertId, claimed: int | None) -> tuple[ExpertState, list[Change]]:
         """Find an expert, or make its acquaintance: under the id it claims while that is free, else under a new one."""
         ea_id = self._ids.get(expert)
         if ea_id is not None:
-            return self.experts[ea_id]
-        if claimed is not None and claimed not in self.experts:
-            ea_id = claimed
-        else:
-            while self._next_id in self.experts:
-                self._next_id += 1
-            ea_id = self._next_id
-        account = self.accounts.get((expert.server, expert.login))
-        currency, balance = (account.account.currency, account.account.balance) if account else ("", 0.0)
+            return self.experts[ea_id], []
+        if len(self.experts) >= _EXPERTS_MAX:
+            raise DataError(f"there are {_EXPERTS_MAX:,} experts already: no more are taken")
+        account = self._account(expert.server, expert.login).account
+        owner = self.experts.get(claimed) if claimed is not None else None
+        ea_id = claimed if claimed is not None and owner is None else self._free_id()
+        state = self.experts[ea_id] = ExpertState(ea_id, expert)
         self._ids[expert] = ea_id
-        self.experts[ea_id] = ExpertState(ea_id, expert, currency, balance)
-        return self.experts[ea_id]
+        if account is not None:
+            state.trades_on(account)
+        return state, [ClaimRefused(state, owner)] if owner is not None else []
 
-    def account_of(self, expert: ExpertState) -> AccountState | None:
+    def _free_id(self) -> int:
+        while self._next_id in self.experts:
+            self._next_id += 1
+        return self._next_id
+
+    def account_of(self, expert: ExpertState) -> AccountState:
         """Give the account that an expert trades on."""
-        return self.accounts.get((expert.expert.server, expert.expert.login))
+        return self.accounts[expert.expert.server, expert.expert.login]
 
     def drawdown_pct(self, expert: ExpertState) -> float:
         """Tell how far an expert stands below its peak, in percent of what the account would hold without that fall."""
-        account, fall = self.account_of(expert), expert.fall
-        base = (account.account.equity if account else 0.0) + fall
-        return round(100 * fall / base, 2) if base > 0 else 0.0
+        account, fall = self.account_of(expert).account, expert.fall
+        base = (account.equity if account else 0.0) + fall
+        return round(100 * fall / base, 2) if account and base > 0 else 0.0

@@ -21,12 +21,10 @@ from collections.abc import Hashable
 from math import erf, expm1, log1p, sqrt
 from typing import Final, TypeAlias
 
-from fleetwire.fleet.events import Deal
+from fleetwire.fleet.events import CLOSING, TRADE_TYPES, Deal
 
 Metrics: TypeAlias = dict[str, float | int | None]
 
-TRADE_TYPES: Final = frozenset({"buy", "sell"})
-CLOSING: Final = frozenset({"out", "in/out", "out by"})
 LOT_UNITS: Final = 10**8  # lots are counted in whole hundred-millionths: 0.3 - 0.1 - 0.1 - 0.1 is nothing
 MONEY_DIGITS_BELOW: Final = 6  # money is counted in whole millionths of the smallest unit: shares of costs stay exact
 

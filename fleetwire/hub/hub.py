@@ -4,6 +4,7 @@ The hub decides and does nothing: `flush` tells which buffer goes to whom, and w
 docs/design.md). It knows no socket, no clock, no trading.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
@@ -13,8 +14,10 @@ from fleetwire.hub.limits import Limits
 from fleetwire.hub.log import Entry, EventLog, Log, StateLog, only
 from fleetwire.hub.session import Session
 from fleetwire.wire import codec, messages
-from fleetwire.wire.channels import CHANNELS, REMOVED, Kind, Topic, channel_of_type
+from fleetwire.wire.channels import CHANNELS, REMOVED, Kind, Topic, channel_of_type, field_of
 from fleetwire.wire.errors import DataError
+
+logger = logging.getLogger("fleetwire.hub")
 
 _PIECES_AT_ONCE_MAX = 4
 """How many pieces one session is given in one flush while it catches up: others wait."""
@@ -93,7 +96,7 @@ class Hub:
             raise DataError(
                 f"{message_type}: {len(payload):,} bytes are more than the {self.limits.publish_bytes_max:,} allowed"
             )
-        removed = not is_event and isinstance(data, dict) and data.get("status") == REMOVED
+        removed = not is_event and field_of(data, "status") == REMOVED
         if isinstance(log, StateLog) and key not in log and not removed and len(log) >= self.limits.state_keys_max:
             raise DataError(f"{channel.name} holds {len(log):,} keys already: no more are taken")
         entry = Entry(position, key, codec.text_frame(payload), now, seq or 0, removed)
@@ -140,11 +143,20 @@ class Hub:
         for topic in topics:
             resumed = self._resume(session, topic, request.since)
             if resumed is not None:
-                starts[topic], recovered[str(topic)] = resumed
+                start, recovered[str(topic)] = resumed
             else:
-                starts[topic] = self._start(topic, request)
-            if starts[topic] == 0 or isinstance(self._logs[topic.channel], EventLog):
+                start = self._start(topic, request)
+            is_event = isinstance(self._logs[topic.channel], EventLog)
+            if start == 0 or is_event:
                 anew.append(topic)
+            if topic in session.topics:
+                # It may miss something already: whatever it asks for now, it is told that, too.
+                heard = self.flushed if session.cohort is not None else session.cursor[topic]
+                if start == 0 < heard and not is_event:
+                    session.again[topic] = None
+                    start = heard
+                start = min(start, heard)
+            starts[topic] = start
         if in_words:
             session.snapshots |= dict.fromkeys(anew)
         self._move(session, session.topics.union(starts), starts)
@@ -191,6 +203,7 @@ class Hub:
         session.cursor = {topic: starts.get(topic, session.cursor.get(topic, self.flushed)) for topic in topics}
         session.topics = topics
         session.snapshots = {topic: None for topic in session.snapshots if topic in topics}
+        session.again = {topic: None for topic in session.again if topic in topics}
         session.gaps = [gap for gap in session.gaps if any(gap.channel == topic.channel for topic in topics)]
         if topics and not session.paused:
             self._catching_up[session] = None
@@ -228,7 +241,10 @@ class Hub:
         """
         aggregates, self._aggregates = self._aggregates, {}
         for aggregate in aggregates:
-            aggregate()
+            try:
+                aggregate()
+            except Exception:  # a defect in one sum must not keep everything else from everybody
+                logger.exception("an aggregate failed")
         news = {name: self._logs[name].since(self.flushed) for name in self._news}
         head, self._news, self._unflushed_bytes = self.position, set(), 0
         for cohort in list(self.cohorts.hearing(news)):
@@ -237,8 +253,7 @@ class Hub:
         self.flushed = head
         yield from self._catch_up(timestamp)
         for log in self._logs.values():
-            if isinstance(log, EventLog):
-                log.trim(now)
+            log.trim(now)
 
     def _catch_up(self, timestamp: str) -> Iterator[Delivery]:
         """Give those who are behind what they miss, within the budget, and admit those who reach the head."""
@@ -249,6 +264,8 @@ class Hub:
                 return
             for frame in self._own_news(session, timestamp):
                 yield Delivery((session,), Piece(frame, 0))
+            if session not in self._catching_up:
+                continue
             place = frozenset(session.cursor.items())
             if place not in shared:
                 shared[place] = self._first_pieces(session.cursor)
@@ -257,10 +274,16 @@ class Hub:
                 session.cursor = {topic: max(at, piece.position) for topic, at in session.cursor.items()}
                 budget -= len(piece.buffer)
                 yield Delivery((session,), piece)
-                if session.paused:
+                if session not in self._catching_up:  # it is full, or gone
                     break
             else:
-                if complete:
+                if complete and session.again:
+                    # Told of every end until here, it can be given the rows anew.
+                    session.cursor = {
+                        topic: 0 if topic in session.again else at for topic, at in session.cursor.items()
+                    }
+                    session.again = {}
+                elif complete:
                     self._admit(session)
                     yield from self._end_snapshot(session, timestamp)
 
@@ -279,10 +302,16 @@ class Hub:
 
     def _missed(self, cursor: Cursor) -> list[Entry]:
         """Gather what was published after a cursor, in the order of positions."""
-        missed: dict[int, Entry] = {}
+        wanted: dict[tuple[str, int], set[str] | None] = {}  # many keys of a channel cost one walk through its log
         for (channel, key), position in cursor.items():
+            if key is None:
+                wanted[channel, position] = None
+            elif (keys := wanted.setdefault((channel, position), set())) is not None:
+                keys.add(key)
+        missed: dict[int, Entry] = {}
+        for (channel, position), keys in wanted.items():
             log = self._logs[channel]
-            entries = log.since(position) if key is None else log.since_for((key,), position)
+            entries = log.since(position) if keys is None else log.since_for(keys, position)
             missed.update((entry.position, entry) for entry in entries)
         return [missed[position] for position in sorted(missed)]
 
@@ -303,10 +332,14 @@ class Hub:
                 )
                 session.cursor[topic] = log.dropped_position
             elif isinstance(log, StateLog) and log.forgets(position):
-                session.snapshots[topic] = None
-                session.cursor[topic] = 0
+                session.gaps.append(messages.GapData(channel=topic.channel, since=position, epoch=self.epoch))
+                for other in session.cursor:
+                    if other.channel == topic.channel:  # a gap names the channel: all that is heard of it begins anew
+                        session.cursor[other] = 0
+                        session.snapshots[other] = None
+                        session.again.pop(other, None)
         gaps, session.gaps = session.gaps, []
-        for gap in gaps:
+        for gap in dict.fromkeys(gaps):  # once, however many keys of a channel it concerns
             yield codec.text_frame(codec.encode(messages.Gap(data=gap, timestamp=timestamp)))
 
     def _end_snapshot(self, session: Session, timestamp: str) -> Iterator[Delivery]:

@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from fleetwire.wire.errors import ConfigError
+
 KIB = 1024
 MIB = 1024 * 1024
 
@@ -35,6 +37,14 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     history_count_max: int = 10_000
     history_bytes_max: int = 32 * MIB
     history_age_max_s: float = 86_400.0
+
+    def __post_init__(self) -> None:
+        """Refuse a bound that bounds nothing, or everything."""
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            of_right_type = isinstance(value, int) or (name.endswith("_s") and isinstance(value, float))
+            if not of_right_type or isinstance(value, bool) or not 0 < value < float("inf"):
+                raise ConfigError(f"{name} must be a {'number' if name.endswith('_s') else 'whole number'} above 0")
 
 
 class TokenBucket:

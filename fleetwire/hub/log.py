@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Collection, Iterable
+from itertools import islice
 
 from msgspec import Struct
 
@@ -29,6 +30,8 @@ class Entry(Struct, frozen=True, gc=False):
 class StateLog:
     """The last value per key, in the order of positions, with tombstones for what was deleted.
 
+    Adding never drops a tombstone: `trim` does, once everybody live was told.
+
     Args:
         tombstones_max: how many deletions are remembered. Who stopped before the oldest that was dropped can't be told
             what is gone, and needs a full snapshot (`forgets`).
@@ -38,7 +41,7 @@ class StateLog:
         self._entries: dict[str | None, Entry] = {}  # re-inserted on update: the order is the order of positions
         self._tombstones: dict[str | None, int] = {}  # key -> position, oldest first
         self._tombstones_max = tombstones_max
-        self._forgotten_until = 0
+        self.forgotten_until = 0  # position of the newest tombstone that was dropped
 
     def __len__(self) -> int:
         """How many keys exist."""
@@ -55,10 +58,13 @@ class StateLog:
         self._entries[entry.key] = entry
         if entry.removed:
             self._tombstones[entry.key] = entry.position
-            if len(self._tombstones) > self._tombstones_max:
-                oldest = next(iter(self._tombstones))
-                self._forgotten_until = self._tombstones.pop(oldest)
-                del self._entries[oldest]
+
+    def trim(self, now: float) -> None:  # noqa: ARG002  (as `EventLog.trim`)
+        """Drop the tombstones over the bound, oldest first."""
+        surplus = max(0, len(self._tombstones) - self._tombstones_max)
+        for key in list(islice(self._tombstones, surplus)):
+            self.forgotten_until = self._tombstones.pop(key)
+            del self._entries[key]
 
     def since(self, position: int) -> list[Entry]:
         """Give every key that changed after a position, once, with its last value; from 0 on, a snapshot."""
@@ -79,7 +85,7 @@ class StateLog:
 
     def forgets(self, position: int) -> bool:
         """Tell whether something deleted after this position is remembered no more."""
-        return 0 < position < self._forgotten_until
+        return 0 < position < self.forgotten_until
 
 
 class EventLog:

@@ -69,6 +69,7 @@ class Session:
         "_opened_at",
         "_stalled_at",
         "address",
+        "again",
         "client_id",
         "closing",
         "cohort",
@@ -104,7 +105,8 @@ class Session:
         self.cursor: Cursor = {}
         self.paused = False
         self.gaps: list[messages.GapData] = []
-        self.snapshots: dict[Topic, None] = {}
+        self.snapshots: dict[Topic, None] = {}  # whose end it is told
+        self.again: dict[Topic, None] = {}  # to be given from their beginning, once it has caught up
 
     @property
     def state(self) -> State:
@@ -211,6 +213,11 @@ class Session:
         return self._subscription_response("subscribed", accepted, rejected, recovered, message.id, utc)
 
     def _answer_unsubscribe(self, message: messages.Unsubscribe, utc: str) -> bytes:
+        channels_max = self._house.limits.channels_max
+        if len(message.data.channels) > channels_max:
+            raise MessageError(
+                ErrorCode.too_many_channels, f"at most {channels_max} channels can be named at once", message.id
+            )
         accepted, rejected = _sort_out(message.data.channels)
         self._house.hub.unsubscribe(self, accepted)
         return self._subscription_response("unsubscribed", accepted, rejected, {}, message.id, utc)

@@ -1,9 +1,13 @@
 """One timer for everybody who waits for something: an unfinished request head, a ping that is due, a silent peer."""
 
 import heapq
+import logging
+import math
 from typing import Protocol
 
 from fleetwire.ports import Clock, Timer
+
+logger = logging.getLogger("fleetwire.server")
 
 
 class Waiting(Protocol):
@@ -26,6 +30,7 @@ class Deadlines:
         self._clock = clock
         self._heap: list[tuple[float, int, Waiting]] = []
         self._count = 0  # breaks ties, so that two who wait are never compared
+        self._forgotten = 0  # how many of those in the heap nobody waits for any more
         self._timer: Timer | None = None
         self._timer_at = float("inf")
 
@@ -37,6 +42,15 @@ class Deadlines:
         self._count += 1
         heapq.heappush(self._heap, (when, self._count, waiting))
         self._set_timer()
+
+    def forget(self, waiting: Waiting) -> None:
+        """Look after somebody never again. What is forgotten is let go before it outnumbers what is not."""
+        in_heap, waiting.due = math.isfinite(waiting.due), float("-inf")
+        self._forgotten += in_heap
+        if self._forgotten > len(self._heap) // 2:
+            self._heap = [place for place in self._heap if place[0] == place[2].due]
+            heapq.heapify(self._heap)
+            self._forgotten = 0
 
     def close(self) -> None:
         """Look after nobody any more."""
@@ -58,9 +72,14 @@ class Deadlines:
         while self._heap and self._heap[0][0] <= now:
             when, _, waiting = heapq.heappop(self._heap)
             if when != waiting.due:
-                continue  # was watched again, earlier
+                self._forgotten -= waiting.due == float("-inf")
+                continue  # was forgotten, or watched again, earlier
             waiting.due = float("inf")
-            again = waiting.check(now)
+            try:
+                again = waiting.check(now)
+            except Exception:  # the others wait for their deadlines, too
+                logger.exception("a deadline could not be kept")
+                continue
             if again is not None:
                 self.watch(waiting, max(again, now + 0.001))  # a deadline in the past must not spin
         self._set_timer()

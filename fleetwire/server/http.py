@@ -2,13 +2,17 @@
 
 import asyncio
 import importlib
+import logging
 from typing import TYPE_CHECKING, cast
 
 from fleetwire.server.door import Rooms
+from fleetwire.server.silent import silent
 from fleetwire.version import __version__
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+logger = logging.getLogger("fleetwire.server")
 
 _PAGE = f"""<!doctype html>
 <html lang="en">
@@ -26,6 +30,7 @@ pre {{ padding: .8rem 1rem; border: 1px solid color-mix(in srgb, currentColor 20
 <p>Its health is at <a href="healthz">/healthz</a>.</p>
 </html>
 """
+_REQUEST_S = 10.0  # for a request's body and its answer: every answer is at hand, and ends the connection
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -44,12 +49,13 @@ class HttpConnection(asyncio.Protocol):
         address: the peer's.
     """
 
-    __slots__ = ("_handler", "_received", "_rooms", "address", "transport")
+    __slots__ = ("_handler", "_received", "_rooms", "address", "due", "transport")
 
     def __init__(self, rooms: Rooms, transport: asyncio.Transport, address: str) -> None:
         self._rooms = rooms
         self.transport = transport
         self.address = address
+        self.due = float("inf")
         self._received = b""
         self._handler: asyncio.Protocol | None = None
 
@@ -67,6 +73,7 @@ class HttpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: ARG002  (asyncio's signature)
         """Read nothing beyond the head before aiohttp is there."""
         self._rooms.guests.hand_over(self)
+        self._rooms.deadlines.watch(self, self._rooms.clock.monotonic() + _REQUEST_S)
         if self._handler is None:
             self.transport.pause_reading()
 
@@ -91,8 +98,14 @@ class HttpConnection(asyncio.Protocol):
         if self._handler is not None:
             self._handler.resume_writing()
 
+    def check(self, now: float) -> float | None:  # noqa: ARG002  (everybody who waits is told the time)
+        """End a connection whose request, or whose reading of the answer, takes too long."""
+        self.transport.abort()
+        return None
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Pass on, and stop counting the connection."""
+        self._rooms.deadlines.forget(self)
         self._rooms.guests.leave(self)
         if self._handler is not None:
             self._handler.connection_lost(exc)
@@ -112,7 +125,7 @@ class HttpSide:
 
     async def _load(self) -> None:
         web = await asyncio.get_running_loop().run_in_executor(None, importlib.import_module, "aiohttp.web")
-        self._server = web.Server(self._answer, access_log=None)
+        self._server = web.Server(self._answer, access_log=None, logger=silent)
         for connection in self._waiting:
             connection.begin(cast(asyncio.Protocol, self._server()))
         self._waiting.clear()
@@ -139,6 +152,18 @@ class HttpSide:
         """Answer one request; the connection ends with it."""
         from aiohttp import web
 
+        try:
+            response = self._respond(request)
+        except Exception:  # a defect of ours; aiohttp, which logs what peers send, is silenced
+            logger.exception("a request could not be answered")
+            response = web.Response(status=500, text="the server failed; the failure is in its log\n")
+        response.headers.update(_HEADERS)
+        response.force_close()
+        return response
+
+    def _respond(self, request: "web.BaseRequest") -> "web.Response":
+        from aiohttp import web
+
         local = request.transport.get_extra_info("sockname") if request.transport else ("",)
         hosts = request.headers.getall("Host", [])
         refusal = (
@@ -147,15 +172,11 @@ class HttpSide:
             else "a request has exactly one Host"
         )
         if refusal:
-            response = web.Response(status=403 if hosts else 400, text=refusal + "\n")
-        elif request.path not in ("/", "/healthz"):
-            response = web.Response(status=404, text="there is nothing here: try / or /healthz\n")
-        elif request.method not in ("GET", "HEAD"):
-            response = web.Response(status=405, text="only GET\n", headers={"Allow": "GET, HEAD"})
-        elif request.path == "/":
-            response = web.Response(text=_PAGE, content_type="text/html")
-        else:
-            response = web.json_response({"status": "ok", "version": __version__})
-        response.headers.update(_HEADERS)
-        response.force_close()
-        return response
+            return web.Response(status=403 if hosts else 400, text=refusal + "\n")
+        if request.path not in ("/", "/healthz"):
+            return web.Response(status=404, text="there is nothing here: try / or /healthz\n")
+        if request.method not in ("GET", "HEAD"):
+            return web.Response(status=405, text="only GET\n", headers={"Allow": "GET, HEAD"})
+        if request.path == "/":
+            return web.Response(text=_PAGE, content_type="text/html")
+        return web.json_response({"status": "ok", "version": __version__})

@@ -43,7 +43,7 @@ class Doorkeeper:
         self, listens_on_loopback: bool, own_hosts: Collection[str], allowed_origins: Collection[str] = ()
     ) -> None:
         self._on_loopback = listens_on_loopback
-        self._own_hosts = {host.lower().strip("[]") for host in own_hosts}
+        self._own_hosts = {host_of(host) or host.lower().strip("[]") for host in own_hosts}
         self._allowed_origins = {origin.lower().rstrip("/") for origin in allowed_origins}
 
     def refusal(self, host_header: str, origin: str | None, reached_at: str) -> str | None:

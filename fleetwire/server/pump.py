@@ -57,11 +57,18 @@ class Pump:
             self._handle.cancel()
             self._handle = None
         self._flushing = True
+        broken: list[Session] = []
         try:
             for delivery in self._hub.flush(self._clock.monotonic(), self._clock.utc()):
                 buffer = delivery.piece.buffer
                 for session in delivery.sessions:
-                    session.write(buffer)
+                    try:
+                        session.write(buffer)
+                    except Exception as error:  # some transports raise once they are closed: the others must hear it
+                        logger.debug("client %s can't be written to: %s", session.client_id, error)
+                        broken.append(session)
+                while broken:
+                    self._hub.leave(broken.pop())
                 if self._full:
                     full, self._full = self._full, []
                     for session in full:

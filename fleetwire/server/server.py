@@ -1,4 +1,4 @@
-"""`WebSocketServer`: the brief's own class, in anybody's event loop."""
+"""`WebSocketServer`: everything put together, in anybody's event loop."""
 
 import asyncio
 import errno
@@ -77,6 +77,9 @@ class WebSocketServer:
         clock: Clock | None = None,
     ) -> None:
         _check_arguments(host, port, auth_token, heartbeat_interval, heartbeat_timeout)
+        for name, listed in (("allowed_hosts", allowed_hosts), ("allowed_origins", allowed_origins)):
+            if isinstance(listed, str):
+                raise ConfigError(f"{name} must be a list of texts, not one text: [{listed!r}]")
         self.host = host
         self.auth_token = auth_token or new_token()
         self._asked_port = port
@@ -134,7 +137,7 @@ class WebSocketServer:
             self._listener = await loop.create_server(
                 lambda: Door(rooms, WebSocketConnection, http.open), host, self._asked_port, backlog=_BACKLOG
             )
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: a host that can't be a name
             raise ListenError(_why_not(error, self.host, self._asked_port)) from error
         http.start()
         self._http = http
@@ -239,7 +242,7 @@ class WebSocketServer:
 def _check_arguments(
     host: str, port: int, auth_token: str | None, heartbeat_interval: float, heartbeat_timeout: float
 ) -> None:
-    if not isinstance(port, int) or not 0 <= port <= 65535:
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
         raise ConfigError(f"port must be a whole number from 0 to 65535, not {port!r}")
     for name, seconds in (("heartbeat_interval", heartbeat_interval), ("heartbeat_timeout", heartbeat_timeout)):
         if not isinstance(seconds, int | float) or not 0 < seconds < float("inf"):
@@ -253,9 +256,11 @@ def _check_arguments(
         )
 
 
-def _why_not(error: OSError, host: str, port: int) -> str:
+def _why_not(error: OSError | UnicodeError, host: str, port: int) -> str:
     """Say why an address can't be listened on, and what to do."""
     where = f"{host or '*'}:{port}"
+    if isinstance(error, UnicodeError):
+        return f"{host!r:.80} is no host: give the name or the address of this machine, like 127.0.0.1"
     if error.errno == errno.EADDRINUSE or "address already in use" in str(error).lower():
         return f"{where} is taken by another program: stop that, or choose another --port (0 picks a free one)"
     if error.errno in (errno.EACCES, errno.EPERM):

@@ -6,18 +6,15 @@ import secrets
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
+from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from fleetwire.hub.session import Close, Output, Ping, Session
 from fleetwire.server.door import Rooms, refuse
+from fleetwire.server.silent import silent
 from fleetwire.wire.errors import CloseCode, ErrorCode, MessageError
 
 logger = logging.getLogger("fleetwire.server")
-
-# The library logs whole frames at DEBUG, tokens among them: its protocol gets a logger that says nothing.
-_silent = logging.Logger("fleetwire.silent", logging.CRITICAL + 1)
-_silent.addHandler(logging.NullHandler())
-_silent.propagate = False
 
 _PING = b"\x89\x00"
 _SLICE_BYTES = 8 * 1024  # of input in one turn: one-byte frames must not hold the loop
@@ -35,12 +32,15 @@ class WebSocketConnection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_abort_at",
         "_answers",
         "_closing",
+        "_ended",
         "_fragment_count",
         "_fragments",
         "_inbox",
         "_inbox_at",
+        "_next_slice",
         "_protocol",
         "_rooms",
         "_write_paused",
@@ -54,15 +54,18 @@ class WebSocketConnection(asyncio.Protocol):
         self._rooms = rooms
         self.transport = transport
         self.address = address
-        self._protocol = ServerProtocol(max_size=self._rooms.house.limits.message_bytes_max, logger=_silent)
+        self._protocol = ServerProtocol(max_size=self._rooms.house.limits.message_bytes_max, logger=silent)
         self.session: Session | None = None
         self.due = float("inf")
         self._inbox = b""
         self._inbox_at = 0
+        self._next_slice: asyncio.Handle | None = None
         self._fragments: list[bytes] | None = None
         self._fragment_count = 0
         self._write_paused = False
-        self._closing = False
+        self._closing = False  # nothing is heard or said any more
+        self._ended = False  # our last word is written
+        self._abort_at = float("inf")
         self._answers: list[bytes] | None = None  # of one feed: they leave in one write
 
     # ------------------------------------------------------------------------------------------------------- asyncio
@@ -86,26 +89,29 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _feed_slice(self) -> None:
         """Feed one slice; the rest has to wait for the next turns, and the socket with it."""
+        self._next_slice = None
         if self._write_paused or not self._inbox:
             return
         end = self._inbox_at + _SLICE_BYTES
         piece, self._inbox_at = self._inbox[self._inbox_at : end], end
         if end < len(self._inbox):
             self.transport.pause_reading()
-            asyncio.get_running_loop().call_soon(self._feed_slice)
+            self._next_slice = asyncio.get_running_loop().call_soon(self._feed_slice)
         else:
             self._inbox = b""
             self.transport.resume_reading()
         self._feed(piece)
 
     def eof_received(self) -> bool | None:
-        """Let the protocol know; the transport closes itself."""
+        """Leave; the transport closes itself once it has written what it holds, if the peer reads that in time."""
+        self._inbox = b""
         self._protocol.receive_eof()
+        self._leave()
         return None
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  (asyncio's signature)
         """Forget the session."""
-        self.due = float("-inf")
+        self._rooms.deadlines.forget(self)
         self._inbox = b""
         self._leave()
         self._rooms.guests.leave(self)
@@ -125,13 +131,15 @@ class WebSocketConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on."""
         self._write_paused = False
-        if self._inbox:
-            self._feed_slice()
-        else:
-            self.transport.resume_reading()
         if self.session is not None and not self._closing:
             self.session.drain(self._rooms.clock.monotonic())
             self._rooms.pump.drained(self.session)
+            self._rooms.deadlines.watch(self, self.session.next_deadline())
+        # Last, since answers to what is read may fill the transport again.
+        if not self._inbox:
+            self.transport.resume_reading()
+        elif self._next_slice is None:
+            self._feed_slice()
 
     # -------------------------------------------------------------------------------------------------------- frames
 
@@ -179,7 +187,8 @@ class WebSocketConnection(asyncio.Protocol):
         request.headers.clear()  # the library's parser holds the request for as long as the connection lives
         if response.status_code == 101:
             self._write(b"".join(self._protocol.data_to_send()))
-            self._open_session()
+            if not self._closing:
+                self._open_session()
 
     def _refuse(self, status: int, text: str) -> None:
         self._protocol.send_response(self._protocol.reject(status, text + "\n"))
@@ -261,6 +270,8 @@ class WebSocketConnection(asyncio.Protocol):
     def check(self, now: float) -> float | None:
         """Do what is due for the session; end a closing handshake that takes too long."""
         if self._closing:
+            if now < self._abort_at:
+                return self._abort_at
             self.transport.abort()
             return None
         if self.session is None:
@@ -268,21 +279,29 @@ class WebSocketConnection(asyncio.Protocol):
         output = self.session.check(now)
         if output is not None:
             self._perform([output])
-        return now + _CLOSING_S if self._closing else self.session.next_deadline()
+        return self._abort_at if self._closing else self.session.next_deadline()
 
     def close(self, code: CloseCode, reason: str) -> None:
-        """Begin the closing handshake; nothing is written after it."""
-        if self._closing or self.session is None:
+        """Begin the closing handshake; nothing is written after it. Where no session is, end at once."""
+        if self._closing:
             return
-        self._protocol.send_close(code.code, reason.encode()[:_REASON_BYTES_MAX].decode(errors="ignore"))
-        self._send_protocol_data()
+        if self.session is None:
+            self.transport.abort()
+            return
         self._leave()
-        self._rooms.deadlines.watch(self, self._rooms.clock.monotonic() + _CLOSING_S)
+        if self._protocol.state is State.OPEN:  # else the peer's own Close, or its last frame, is answered already
+            self._protocol.send_close(code.code, reason.encode()[:_REASON_BYTES_MAX].decode(errors="ignore"))
+        self._send_protocol_data()
+        self._ended = True
         logger.info("client %s closed: %d %s", self.session.client_id, code.code, reason)
 
     def _leave(self) -> None:
-        """Hear and say nothing more."""
+        """Hear and say nothing more, and end soon."""
+        if self._closing:
+            return
         self._closing = True
+        self._abort_at = self._rooms.clock.monotonic() + _CLOSING_S
+        self._rooms.deadlines.watch(self, self._abort_at)
         if self.session is not None:
             self.session.closing = True
             self._rooms.house.hub.leave(self.session)
@@ -293,19 +312,17 @@ class WebSocketConnection(asyncio.Protocol):
         if self._answers:
             told = self._answers + told
             self._answers = []
-        if not told:
-            return
         frames = b"".join(told)
-        if frames:
+        if frames and not self._ended:
             self.transport.write(frames)
-        if not told[-1]:
+        if b"" in told:
             self._end_stream()
 
     def _end_stream(self) -> None:
         """End our half of the stream only: a peer that is still writing can then read why."""
         self._leave()
+        self._ended = True
         if self.transport.can_write_eof():
             self.transport.write_eof()
-            self._rooms.deadlines.watch(self, self._rooms.clock.monotonic() + _CLOSING_S)
         else:
             self.transport.close()

@@ -1,11 +1,22 @@
 """The one list of channels: what each carries, of which kind it is, and which field of its data is the key."""
 
+from collections.abc import Mapping
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from fleetwire.wire.errors import DataError
+
+KEY_CHARS_MAX = 256
+"""How long a key may be: every session keeps those that it subscribed to."""
+
+
+def field_of(data: object, name: str) -> Any:
+    """Read a field of what a program publishes, be it a mapping or an object; None where it has none."""
+    if isinstance(data, Mapping):
+        return data.get(name)
+    return getattr(data, name, None)
 
 
 class Kind(Enum):
@@ -36,15 +47,18 @@ class Channel(Struct, frozen=True, kw_only=True):
         """Name the subject of a message: an expert's id, a portfolio's account.
 
         Raises:
-            DataError: a row of a state channel has no key, or the key is neither a whole number nor a text.
+            DataError: a row of a state channel has no key, or the key is no whole number or text, or too long.
         """
         for field in self.key_fields:
-            value = data.get(field) if isinstance(data, dict) else getattr(data, field, None)
+            value = field_of(data, field)
             if value is None:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
                 raise DataError(f"{self.type}: {field} must be a whole number or a text, not {value!r:.40}")
-            return str(value)
+            key = str(value)
+            if len(key) > KEY_CHARS_MAX:
+                raise DataError(f"{self.type}: {field} must have at most {KEY_CHARS_MAX} characters, not {len(key):,}")
+            return key
         if self.kind is Kind.state and self.default_key is None:
             raise DataError(f"{self.type}: {self.key_fields[0]} is missing: a row of {self.name} is known by it")
         return self.default_key
@@ -97,6 +111,6 @@ class Topic(NamedTuple):
     def parse(cls, text: str) -> "Topic | None":
         """Read it as a client writes it; None where no such channel exists."""
         name, colon, key = text.partition(":")
-        if name not in CHANNEL_BY_NAME or (colon and not key):
+        if name not in CHANNEL_BY_NAME or (colon and not key) or len(key) > KEY_CHARS_MAX:
             return None
         return cls(name, key if colon else None)

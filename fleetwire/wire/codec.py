@@ -119,14 +119,17 @@ def encode_published(message_type: str, **fields: Any) -> bytes:
 def _refuse_not_finite(message: Published) -> None:
     """Look for a number that JSON does not have."""
     name = message.__struct_config__.tag
-    left = [msgspec.to_builtins(message.data, builtin_types=(Decimal,), enc_hook=_plain)]
+    left = [msgspec.to_builtins(message.data, builtin_types=(Decimal, msgspec.Raw), enc_hook=_plain)]
     while left:
         value = left.pop()
         if isinstance(value, dict):
+            left.extend(key for key in value if isinstance(key, Decimal))  # others are written as texts
             left.extend(value.values())
         elif isinstance(value, list | tuple | set | frozenset):
             left.extend(value)
-        elif isinstance(value, float | Decimal) and not math.isfinite(value):
+        elif (isinstance(value, float) and not math.isfinite(value)) or (
+            isinstance(value, Decimal) and not value.is_finite()
+        ):
             raise DataError(f"{name}: data holds {value}, which JSON does not have: leave the field out")
 
 

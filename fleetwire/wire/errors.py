@@ -45,7 +45,6 @@ class ErrorCode(Enum):
     invalid_message = (False, "the message is JSON, but not of the form that its type has")
     unknown_type = (False, "no message of this type exists")
     too_deep = (False, "the message is nested too deeply")
-    binary_not_spoken = (False, "a binary frame came where only text is spoken")
     not_authenticated = (False, "authenticate first")
     token_invalid = (False, "the token is not known here")
     unknown_channel = (False, "no channel of this name exists")

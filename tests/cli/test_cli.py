@@ -88,7 +88,9 @@ def test_the_version(start: Start) -> None:
         (("tail", "nothing"), "no channel nothing: there are ea_updates", 2),
         (("tail",), "no token: give --auth-token", 2),
         (("tail", "--url", "ws://127.0.0.1:1", "--auth-token", TOKEN), "is the server running there", 1),
+        (("tail", "--count", "0"), "'0' is no number above 0", 2),
         (("config", "chek"), "invalid choice: 'chek'", 2),
+        (("config", "check", "--host", "0.0.0.0"), "refusing to listen on 0.0.0.0 without a token", 2),
     ],
 )
 def test_what_can_not_be_done_is_said_in_one_line(

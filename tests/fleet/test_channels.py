@@ -54,8 +54,20 @@ def test_an_event_without_a_forecast_says_none() -> None:
     assert told is not None
     assert (told.type, told.data["name"]) == ("news_update", "NFP")
     assert "forecast" not in told.data
+    assert "type" not in told.data, "the tag by which sources tell facts apart is theirs"
 
 
 def test_an_account_is_told_by_the_portfolio_alone() -> None:
     fleet = fleet_with_a_position()
     assert tell(fleet, AccountChanged(fleet.accounts["Broker-Demo", 5])) is None
+
+
+def test_an_id_that_is_claimed_twice_is_an_alert_that_names_both() -> None:
+    fleet = fleet_with_a_position()
+    other = ExpertId("Broker-Demo", 6, 12345, "EURUSD", "Grid")
+    told = tell(fleet, fleet.apply(ExpertReport(expert=other, ea_id=12345), UTC)[0])
+    assert told is not None
+    assert (told.type, told.data["level"], told.data["ea_id"]) == ("alert", "warning", 1001)
+    assert told.data["message"] == (
+        "Grid on Broker-Demo/6 claims to be EA 12345, which is London Breakout on Broker-Demo/5: it goes by 1001"
+    )

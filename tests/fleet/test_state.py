@@ -1,7 +1,10 @@
 """The fleet's state: identities, deals that count once, what a deposit is not, and how far an expert has fallen."""
 
+import pytest
+
 from fleetwire.fleet.events import Account, CommandReport, Deal, DealReport, ExpertId, ExpertReport, NewsEvent, Position
-from fleetwire.fleet.state import AccountChanged, Announced, CommandMoved, ExpertChanged, Fleet, Traded
+from fleetwire.fleet.state import AccountChanged, Announced, ClaimRefused, CommandMoved, ExpertChanged, Fleet, Traded
+from fleetwire.wire.errors import DataError
 
 UTC = "2026-11-22T17:31:00.123Z"
 DAY_MSC = 86_400_000
@@ -128,3 +131,42 @@ def test_only_so_many_tickets_are_kept() -> None:
         state.count(deal(ticket).deal)
     assert state.count(deal(0).deal), "the oldest is forgotten"
     assert not state.count(deal(100_000).deal), "the newest is not"
+
+
+def test_a_second_claimant_is_told_of() -> None:
+    fleet = Fleet()
+    fleet.apply(ExpertReport(expert=LONDON, ea_id=12345), UTC)
+    refused, _ = fleet.apply(ExpertReport(expert=GRID, ea_id=12345), UTC)
+    assert isinstance(refused, ClaimRefused)
+    assert (refused.claimant.ea_id, refused.owner.ea_id) == (1001, 12345)
+    assert len(fleet.apply(ExpertReport(expert=GRID, ea_id=12345), UTC)) == 1, "once"
+
+
+def test_an_expert_that_is_known_before_its_account_learns_the_currency_later() -> None:
+    fleet = Fleet()
+    fleet.apply(ExpertReport(expert=LONDON), UTC)
+    fleet.apply(Account(server="Broker-Demo", login=5, currency="JPY", balance=100_000.0), UTC)
+    expert = fleet.experts[1001]
+    assert (expert.currency, expert.statistics.digits, expert.statistics.initial_deposit) == ("JPY", 0, 100_000.0)
+
+
+def test_a_deal_that_is_told_twice_counts_once_before_the_account_is_known_as_well() -> None:
+    fleet = Fleet()
+    fleet.apply(deal(7, 10.0), UTC)
+    assert fleet.apply(deal(7, 10.0), UTC) == []
+    fleet.apply(account(), UTC)
+    assert fleet.apply(deal(7, 10.0), UTC) == []
+    assert fleet.experts[1001].statistics.net_profit == 10.0
+
+
+def test_a_fleet_takes_only_so_many_experts_and_accounts() -> None:
+    fleet = Fleet()
+    for login in range(1000):
+        fleet.apply(account(login), UTC)
+    with pytest.raises(DataError, match="1,000 accounts"):
+        fleet.apply(account(1000), UTC)
+    for magic in range(10_000):
+        fleet.apply(ExpertReport(expert=ExpertId("Broker-Demo", 5, magic, "EURUSD", "Grid")), UTC)
+    with pytest.raises(DataError, match="10,000 experts"):
+        fleet.apply(ExpertReport(expert=LONDON), UTC)
+    assert (len(fleet.accounts), len(fleet.experts)) == (1000, 10_000)

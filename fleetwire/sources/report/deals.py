@@ -5,12 +5,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from fleetwire.fleet.events import Deal
+from fleetwire.fleet.events import TRADE_TYPES, Deal
 from fleetwire.sources.report.rows import Row
 from fleetwire.sources.report.values import (
     ENTRIES,
     OTHER_TYPES,
-    TRADE_TYPES,
     decimals,
     number,
     time_msc,

@@ -8,13 +8,13 @@ from typing import BinaryIO, Final, Literal
 
 from msgspec import Struct
 
-from fleetwire.fleet.events import Deal
+from fleetwire.fleet.events import TRADE_TYPES, Deal
 from fleetwire.sources.report import cells_html, cells_xlsx
 from fleetwire.sources.report.deals import DealsTable, layout_below, looks_like_deal
 from fleetwire.sources.report.head import Head, read_head
 from fleetwire.sources.report.positions import ClosedPosition, number_positions
 from fleetwire.sources.report.rows import ROWS_MAX, Row
-from fleetwire.sources.report.values import TRADE_TYPES, number, time_msc, whole_number
+from fleetwire.sources.report.values import number, time_msc, whole_number
 from fleetwire.wire.errors import ReportError
 
 FILE_BYTES_MAX: Final = 128 * 2**20

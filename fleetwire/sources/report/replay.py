@@ -3,8 +3,17 @@
 import asyncio
 from collections.abc import Callable, Iterator
 
-from fleetwire.fleet.events import Account, Deal, DealReport, ExpertId, ExpertReport, Fact, Position
-from fleetwire.fleet.statistics import CLOSING, TRADE_TYPES
+from fleetwire.fleet.events import (
+    CLOSING,
+    TRADE_TYPES,
+    Account,
+    Deal,
+    DealReport,
+    ExpertId,
+    ExpertReport,
+    Fact,
+    Position,
+)
 from fleetwire.ports import Report as Tell
 from fleetwire.sources.report.reader import Report
 

@@ -5,7 +5,6 @@ from datetime import date
 from functools import lru_cache
 from typing import Final
 
-TRADE_TYPES: Final = frozenset({"buy", "sell"})
 ENTRIES: Final = frozenset({"in", "out", "in/out", "out by"})
 OTHER_TYPES: Final = frozenset(
     {

@@ -1,0 +1,151 @@
+"""A hub with readers: everything that a server would do between hub and client, without a socket or a clock."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from websockets.client import ClientProtocol
+from websockets.frames import Frame
+from websockets.protocol import State
+from websockets.uri import parse_uri
+
+from fleetwire.hub.access import Access
+from fleetwire.hub.hub import Hub
+from fleetwire.hub.limits import Limits
+from fleetwire.hub.session import Close, House, Output, Session
+
+TOKEN = "s3cret"
+UTC = "2026-11-22T17:31:00.123Z"
+
+
+def new_house(limits: Limits | None = None, *, interval_s: float = 30, timeout_s: float = 60) -> House:
+    limits = limits or Limits()
+    return House(Hub("epoch-1", limits), Access(TOKEN), limits, interval_s, timeout_s)
+
+
+def unframe(buffer: bytes) -> list[dict[str, Any]]:
+    """Read the messages of whole frames, with a foreign parser."""
+    protocol = ClientProtocol(parse_uri("ws://127.0.0.1/"), state=State.OPEN, max_size=None)
+    protocol.receive_data(buffer)
+    assert protocol.parser_exc is None
+    frames = protocol.events_received()
+    size = sum(len(frame.data) for frame in frames if isinstance(frame, Frame))
+    assert len(buffer) - 10 * len(frames) <= size < len(buffer), "a frame is not whole"
+    return [json.loads(frame.data) for frame in frames if isinstance(frame, Frame)]
+
+
+class Reader:
+    """One session, and everything it was written."""
+
+    def __init__(self, room: "Room", *, authenticated: bool = True) -> None:
+        self.room = room
+        self.writes: list[bytes] = []
+        self.session = Session(
+            room.house, f"client-{len(room.readers)}", "127.0.0.1", self._write, room.now, connected_at=UTC
+        )
+        self.full = False  # the next write fills its transport
+        if authenticated:
+            self.say("auth", token=TOKEN)
+            self.writes.clear()
+
+    def _write(self, buffer: bytes) -> None:
+        assert not self.session.closing, "written to after the end"
+        self.writes.append(buffer)
+        if self.full:
+            self.full = False
+            self.room.pause(self)
+
+    @property
+    def heard(self) -> list[dict[str, Any]]:
+        """Everything it was written, as messages."""
+        return [message for buffer in self.writes for message in unframe(buffer)]
+
+    def take(self) -> list[dict[str, Any]]:
+        """Give what it was written since the last time."""
+        heard = self.heard
+        self.writes.clear()
+        return heard
+
+    def outputs(self, message_type: str, /, **data: Any) -> list[Output]:
+        payload = json.dumps({"type": message_type, "data": data}).encode()
+        return self.session.receive(payload, self.room.now, UTC)
+
+    def say(self, message_type: str, /, **data: Any) -> dict[str, Any]:
+        """Send a message; give the answer, which is written to it as well."""
+        (answer,) = self.outputs(message_type, **data)
+        assert isinstance(answer, bytes)
+        self._write(answer)
+        return unframe(answer)[0]
+
+    def subscribe(self, *channels: str, **words: Any) -> dict[str, Any]:
+        response = self.say("subscribe", channels=list(channels), **words)
+        assert response["type"] == "subscription_response", response
+        data: dict[str, Any] = response["data"]
+        return data
+
+    def unsubscribe(self, *channels: str) -> None:
+        assert self.say("unsubscribe", channels=list(channels))["data"]["status"] == "unsubscribed"
+
+
+class Room:
+    """A hub, its readers, and what a pump does."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.house = new_house(limits)
+        self.hub = self.house.hub
+        self.now = 1000.0
+        self.readers: list[Reader] = []
+        self._flushing = False
+        self._full: list[Reader] = []
+        self.deliveries = 0
+
+    def reader(self, *channels: str, **words: Any) -> Reader:
+        reader = Reader(self)
+        self.readers.append(reader)
+        if channels:
+            reader.subscribe(*channels, **words)
+        return reader
+
+    def publish(self, message_type: str, /, **data: Any) -> int:
+        return self.hub.publish(message_type, data, now=self.now, timestamp=UTC).position
+
+    def flush(self, before_each: Callable[[int], None] | None = None) -> None:
+        """Write what is due, once; `before_each` is told the number of each delivery."""
+        self._flushing = True
+        for delivery in self.hub.flush(self.now, UTC):
+            if before_each is not None:
+                before_each(self.deliveries)
+            self.deliveries += 1
+            for session in delivery.sessions:
+                session.write(delivery.piece.buffer)
+            full, self._full = self._full, []
+            for reader in full:
+                self.hub.pause(reader.session, delivery.piece.position)
+        self._flushing = False
+
+    def settle(self, flushes_max: int = 10_000) -> None:
+        """Flush until there is nothing more to do."""
+        while self.hub.dirty:
+            flushes_max -= 1
+            assert flushes_max, "it never comes to an end"
+            self.flush()
+
+    def pause(self, reader: Reader) -> None:
+        reader.session.paused = True
+        if self._flushing:
+            self._full.append(reader)
+        else:
+            self.hub.pause(reader.session, self.hub.flushed)
+
+    def drained(self, reader: Reader) -> None:
+        self.hub.drained(reader.session)
+
+    def leave(self, reader: Reader) -> None:
+        self.hub.leave(reader.session)
+        reader.session.closing = True
+        self.readers.remove(reader)
+
+
+def closes(outputs: list[Output]) -> list[int]:
+    """The codes of the closes among what is to be done."""
+    return [output.code.code for output in outputs if isinstance(output, Close)]

@@ -1,0 +1,509 @@
+"""Publish, subscribe, flush: each promise of the hub by itself (all of them at once: test_convergence)."""
+
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fleetwire.hub.limits import Limits
+from fleetwire.wire import codec
+from fleetwire.wire.errors import DataError
+from tests.hub.support import UTC, Reader, Room, unframe
+
+
+def told(reader: Reader) -> list[tuple[str, Any]]:
+    """What a reader was told since the last time: types, and what each is about."""
+    subject = {"gap": "channel", "snapshot_end": "channels", "subscription_response": "status", "alert": "n"}
+    return [(m["type"], m["data"].get(subject.get(m["type"], "ea_id"))) for m in reader.take()]
+
+
+# ------------------------------------------------------------------------------------------------------------ publish
+
+
+def test_a_message_has_its_channel_position_key_and_time() -> None:
+    room = Room()
+    reader = room.reader("ea_updates", "alerts")
+    reader.take()
+    room.publish("ea_update", ea_id=12345, profit=1.5)
+    room.hub.publish("alert", {"level": "warning"}, now=room.now, timestamp=UTC, as_of="then")
+    room.settle()
+    assert reader.take() == [
+        {
+            "type": "ea_update",
+            "data": {"ea_id": 12345, "profit": 1.5},
+            "timestamp": UTC,
+            "channel": "ea_updates",
+            "position": 1,
+            "key": "12345",
+        },
+        {
+            "type": "alert",
+            "data": {"level": "warning"},
+            "timestamp": UTC,
+            "channel": "alerts",
+            "position": 2,
+            "seq": 1,
+            "as_of": "then",
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message_type", "data"),
+    [
+        ("nonsense", {}),
+        ("ea_update", {}),
+        ("ea_update", {"ea_id": 1, "profit": float("nan")}),
+        ("ea_update", {"ea_id": 1, "text": "x" * 2000}),
+        ("ea_update", {"ea_id": 3}),
+        ("alert", []),
+        ("alert", {"x": float("inf")}),
+    ],
+    ids=["type", "key", "nan", "too long", "too many keys", "no object", "infinity"],
+)
+def test_what_is_refused_leaves_no_trace(message_type: str, data: Any) -> None:
+    room = Room(Limits(publish_bytes_max=1000, state_keys_max=2))
+    room.publish("ea_update", ea_id=1)
+    room.publish("ea_update", ea_id=2)
+    with pytest.raises(DataError):
+        room.hub.publish(message_type, data, now=room.now, timestamp=UTC)
+    assert room.hub.position == 2
+    room.publish("alert", n=1)
+    reader = room.reader("ea_updates", "alerts", history=9)
+    reader.take()
+    room.settle()
+    heard = reader.take()
+    assert [message.get("position") for message in heard] == [1, 2, 3, None]
+    assert heard[2]["seq"] == 1
+
+
+def test_a_row_that_exists_or_ends_needs_no_room_for_another_key() -> None:
+    room = Room(Limits(state_keys_max=1))
+    room.publish("ea_update", ea_id=1)
+    room.publish("ea_update", ea_id=1, status="removed")
+    room.publish("ea_update", ea_id=7, status="removed")
+    room.publish("ea_update", ea_id=2)
+    with pytest.raises(DataError, match="holds 1 keys already"):
+        room.publish("ea_update", ea_id=1)
+
+
+@pytest.mark.parametrize("form", [dict, MappingProxyType, lambda data: SimpleNamespace(**data)])
+def test_a_row_ends_in_whatever_form_its_end_is_published(form: Any) -> None:
+    room = Room()
+    room.publish("ea_update", ea_id=1)
+    data = form({"ea_id": 1, "status": "removed"})
+    if isinstance(data, SimpleNamespace):
+        data.__dict__["item"] = lambda: {"ea_id": 1, "status": "removed"}
+    room.hub.publish("ea_update", data, now=room.now, timestamp=UTC)
+    room.settle()
+    reader = room.reader("ea_updates")
+    reader.take()
+    room.settle()
+    assert reader.take() == []
+
+
+def test_publishing_asks_for_a_flush_before_too_much_waits() -> None:
+    room = Room(Limits(unflushed_count_max=3))
+    for expected in (False, False, False, True):
+        assert room.hub.must_flush is expected
+        room.publish("alert", n=1)
+    room.flush()
+    assert not room.hub.must_flush
+    room = Room(Limits(unflushed_bytes_max=100))
+    room.publish("alert", text="x" * 100)
+    assert room.hub.must_flush
+
+
+# ---------------------------------------------------------------------------------------------------------- subscribe
+
+
+def test_a_newcomer_is_given_the_rows_and_then_what_comes() -> None:
+    room = Room()
+    room.publish("ea_update", ea_id=1)
+    room.publish("alert", n=1)
+    reader = room.reader("ea_updates", "alerts")
+    room.settle()
+    room.publish("alert", n=2)
+    room.settle()
+    assert told(reader) == [("subscription_response", "subscribed"), ("ea_update", 1), ("alert", 2)]
+
+
+def test_who_asks_for_history_is_given_the_last_events_and_told_where_they_end() -> None:
+    room = Room()
+    for n in range(1, 6):
+        room.publish("alert", n=n)
+    reader = room.reader("alerts", history=2)
+    room.settle()
+    assert told(reader)[1:] == [("alert", 4), ("alert", 5), ("snapshot_end", ["alerts"])]
+
+
+def test_who_wants_no_snapshot_gets_what_comes() -> None:
+    room = Room()
+    room.publish("ea_update", ea_id=1)
+    reader = room.reader("ea_updates", snapshot=False)
+    room.publish("ea_update", ea_id=2)
+    room.settle()
+    assert told(reader)[1:] == [("ea_update", 2)]
+
+
+def test_one_key_is_heard_alone() -> None:
+    room = Room()
+    reader = room.reader("ea_updates:1", "alerts:1")
+    for ea_id in (1, 2):
+        room.publish("ea_update", ea_id=ea_id)
+        room.publish("alert", ea_id=ea_id, n=ea_id)
+    room.settle()
+    room.publish("ea_update", ea_id=2)
+    room.publish("ea_update", ea_id=1)
+    room.settle()
+    assert told(reader)[1:] == [("ea_update", 1), ("alert", 1), ("ea_update", 1)]
+
+
+def test_unsubscribing_ends_it_at_once() -> None:
+    room = Room()
+    reader = room.reader("alerts", "ea_updates")
+    room.settle()
+    room.publish("alert", n=1)
+    room.publish("ea_update", ea_id=1)
+    reader.take()
+    reader.unsubscribe("alerts", "news_updates")
+    room.settle()
+    assert told(reader) == [("subscription_response", "unsubscribed"), ("ea_update", 1)]
+
+
+def test_subscribing_again_loses_no_event_that_is_still_on_its_way() -> None:
+    room = Room()
+    reader = room.reader("alerts")
+    room.settle()
+    room.publish("alert", n=1)
+    reader.subscribe("alerts")
+    room.settle()
+    room.pause(reader)
+    room.publish("alert", n=2)
+    room.flush()
+    reader.subscribe("alerts", since={"epoch": "epoch-1", "position": room.hub.position})
+    room.drained(reader)
+    room.settle()
+    assert [what for what in told(reader) if what[0] == "alert"] == [("alert", 1), ("alert", 2)]
+
+
+def test_subscribing_again_gives_the_rows_again_and_first_the_ends_of_those_that_are_gone() -> None:
+    room = Room()
+    for ea_id in (1, 2):
+        room.publish("ea_update", ea_id=ea_id)
+    reader = room.reader("ea_updates")
+    room.settle()
+    reader.take()
+    room.publish("ea_update", ea_id=1, status="removed")
+    reader.subscribe("ea_updates")
+    room.settle()
+    heard = [(m["data"].get("ea_id"), m["data"].get("status")) for m in reader.take()[1:]]
+    assert heard == [(1, "removed"), (2, None)]
+
+
+@pytest.mark.parametrize(
+    ("epoch", "position", "recovered", "expected"),
+    [
+        ("epoch-1", 5, True, []),
+        ("epoch-1", 3, True, [("alert", 4), ("alert", 5)]),
+        ("epoch-1", 2, True, [("alert", 3), ("alert", 4), ("alert", 5)]),
+        ("epoch-1", 1, False, [("gap", "alerts"), ("alert", 3), ("alert", 4), ("alert", 5)]),
+        ("epoch-1", 6, False, [("gap", "alerts")]),
+        ("epoch-1", -1, False, [("gap", "alerts")]),
+        ("epoch-1", 10**40, False, [("gap", "alerts")]),
+        ("epoch-0", 4, False, [("gap", "alerts"), ("gap", "alerts"), ("alert", 3), ("alert", 4), ("alert", 5)]),
+    ],
+    ids=["newest", "inside", "edge", "lost", "future", "negative", "huge", "foreign"],
+)
+def test_events_are_resumed_or_their_loss_is_told(
+    epoch: str, position: int, recovered: bool, expected: list[tuple[str, Any]]
+) -> None:
+    room = Room(Limits(history_count_max=3))
+    for n in range(1, 6):
+        room.publish("alert", n=n)
+    room.flush()
+    reader = room.reader()
+    response = reader.subscribe("alerts", since={"epoch": epoch, "position": position})
+    assert response["recovered"] == {"alerts": recovered}
+    room.settle()
+    assert told(reader)[1:] == [*expected, ("snapshot_end", ["alerts"])]
+
+
+def test_a_gap_names_what_is_lost() -> None:
+    room = Room(Limits(history_count_max=2))
+    for n in range(1, 6):
+        room.publish("alert", n=n)
+    room.flush()
+    reader = room.reader("alerts", since={"epoch": "epoch-1", "position": 1})
+    room.settle()
+    gap = next(message["data"] for message in reader.take() if message["type"] == "gap")
+    assert gap == {"channel": "alerts", "to_seq": 3, "since": 1, "until": 3, "epoch": "epoch-1"}
+
+
+def test_a_loss_is_told_once_however_many_keys_it_concerns() -> None:
+    room = Room()
+    names = [f"alerts:{key}" for key in range(100)]
+    reader = room.reader(*names, since={"epoch": "epoch-0", "position": 7})
+    room.settle()
+    assert [what for what in told(reader) if what[0] == "gap"] == [("gap", "alerts")]
+
+
+def test_each_channel_is_resumed_from_its_own_position() -> None:
+    room = Room()
+    for n in (1, 2):
+        room.publish("alert", n=n)
+        room.publish("ea_update", ea_id=n)
+    since = {"epoch": "epoch-1", "position": 1, "positions": {"alerts": 3}}
+    reader = room.reader("alerts", "ea_updates", "trade_updates", since=since)
+    room.settle()
+    assert told(reader)[1:] == [("ea_update", 1), ("ea_update", 2), ("snapshot_end", ["alerts", "trade_updates"])]
+
+
+# ------------------------------------------------------------------------------------------------------- slow readers
+
+
+def test_a_slow_reader_is_given_the_last_value_of_each_row_and_every_event() -> None:
+    room = Room()
+    reader = room.reader("ea_updates", "alerts")
+    room.settle()
+    reader.take()
+    room.pause(reader)
+    for n in range(1, 4):
+        room.publish("ea_update", ea_id=1, n=n)
+        room.publish("alert", n=n)
+        room.flush()
+    assert reader.writes == []
+    room.drained(reader)
+    room.settle()
+    assert told(reader) == [("alert", 1), ("alert", 2), ("ea_update", 1), ("alert", 3)]
+
+
+def test_a_reader_that_a_gap_fills_is_not_let_in_while_it_is_full() -> None:
+    """Only told of a loss, with nothing after it: full is full."""
+    room = Room()
+    reader = room.reader("alerts")
+    reader.subscribe("alerts", since={"epoch": "epoch-0", "position": 1})
+    reader.full = True
+    room.settle()
+    assert reader.session.paused
+    assert reader.session.cohort is None
+    reader.take()
+    room.publish("alert", n=1)
+    room.settle()
+    assert reader.writes == []
+    room.drained(reader)
+    room.settle()
+    assert told(reader) == [("alert", 1), ("snapshot_end", ["alerts"])]
+
+
+def test_who_fills_up_in_the_middle_of_a_flush_is_given_the_rest_once() -> None:
+    room = Room(Limits(piece_bytes_max=1000))
+    readers = [room.reader("alerts") for _ in range(3)]
+    room.settle()
+    for n in range(6):
+        room.publish("alert", n=n, fill="x" * 300)
+    for reader in readers:
+        reader.take()
+    readers[1].full = True
+    room.settle()
+    assert [len(reader.heard) for reader in readers] == [6, 2, 6]
+    room.drained(readers[1])
+    room.settle()
+    for reader in readers:
+        assert told(reader) == [("alert", n) for n in range(6)]
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["in its cohort", "catching up"])
+def test_who_leaves_in_the_middle_of_a_flush_leaves_nothing_behind(live: bool) -> None:
+    room = Room(Limits(piece_bytes_max=1000))
+    reader = room.reader("alerts", history=6)
+    if live:
+        room.settle()
+    for n in range(6):
+        room.publish("alert", n=n, fill="x" * 400)
+    deliveries = room.hub.flush(room.now, UTC)
+    next(deliveries)
+    room.hub.leave(reader.session)
+    for delivery in deliveries:
+        assert reader.session not in delivery.sessions
+    assert len(room.hub.cohorts) == 0
+    assert not room.hub.dirty
+
+
+def test_the_end_of_a_row_reaches_the_live_however_few_ends_are_remembered() -> None:
+    room = Room(Limits(tombstones_max=1))
+    for ea_id in range(3):
+        room.publish("ea_update", ea_id=ea_id)
+    reader = room.reader("ea_updates")
+    room.settle()
+    reader.take()
+    for ea_id in range(3):
+        room.publish("ea_update", ea_id=ea_id, status="removed")
+    room.settle()
+    assert [(m["data"]["ea_id"], m["data"]["status"]) for m in reader.take()] == [(n, "removed") for n in range(3)]
+
+
+def test_who_missed_a_forgotten_end_is_told_so_and_given_all_rows_anew() -> None:
+    room = Room(Limits(tombstones_max=1))
+    for ea_id in (1, 2, 3, 4):
+        room.publish("ea_update", ea_id=ea_id)
+    reader = room.reader("ea_updates", "ea_updates:4")
+    room.settle()
+    reader.take()
+    room.pause(reader)
+    for ea_id in (1, 2, 3):
+        room.publish("ea_update", ea_id=ea_id, status="removed")
+    room.settle()
+    room.drained(reader)
+    room.settle()
+    heard = told(reader)
+    assert heard[:2] == [("gap", "ea_updates"), ("ea_update", 4)]
+    assert heard[2][0] == "snapshot_end"
+    assert set(heard[2][1]) == {"ea_updates", "ea_updates:4"}
+
+
+def test_many_who_are_far_behind_share_the_budget_of_a_flush_and_all_arrive() -> None:
+    room = Room(Limits(piece_bytes_max=1000, catch_up_bytes_per_flush_max=5000))
+    for n in range(20):
+        room.publish("ea_update", ea_id=n, fill="x" * 900)
+    readers = [room.reader("ea_updates") for _ in range(10)]
+    for reader in readers:
+        reader.take()
+    flushes = 0
+    while room.hub.dirty:
+        flushes += 1
+        room.flush()
+        given = sum(len(buffer) for reader in readers for buffer in reader.writes)
+        assert given <= flushes * (5000 + 4 * 1100)
+    assert flushes >= 20
+    assert all(len(reader.take()) == 20 for reader in readers)
+
+
+def test_a_catching_up_reader_holds_up_nobody_who_is_live() -> None:
+    room = Room(Limits(piece_bytes_max=1000, catch_up_bytes_per_flush_max=1))
+    live = room.reader("alerts")
+    room.settle()
+    for n in range(50):
+        room.publish("ea_update", ea_id=n, fill="x" * 900)
+    late = room.reader("ea_updates")
+    live.take()
+    room.publish("alert", n=1)
+    room.flush()
+    assert told(live) == [("alert", 1)]
+    assert late.session.cohort is None
+
+
+# -------------------------------------------------------------------------------------------------- what it may cost
+
+
+def test_a_message_is_encoded_once_however_many_hear_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room()
+    readers = [room.reader("ea_updates") for _ in range(50)]
+    room.settle()
+    encoded: list[str] = []
+    encode = codec.encode_published
+
+    def count(message_type: str, **fields: Any) -> bytes:
+        encoded.append(message_type)
+        return encode(message_type, **fields)
+
+    monkeypatch.setattr(codec, "encode_published", count)
+    monkeypatch.setattr(codec, "encode", lambda _: pytest.fail("nothing but the message is encoded"))
+    room.publish("ea_update", ea_id=1)
+    room.settle()
+    assert encoded == ["ea_update"]
+    assert all(reader.take()[-1]["data"] == {"ea_id": 1} for reader in readers)
+
+
+def test_a_flush_is_one_write_of_the_very_same_bytes_to_everybody_in_a_cohort() -> None:
+    room = Room()
+    readers = [room.reader("ea_updates", "alerts") for _ in range(50)]
+    room.settle()
+    for reader in readers:
+        reader.take()
+    for n in range(100):
+        room.publish("ea_update", ea_id=n)
+        room.publish("alert", n=n)
+    room.settle()
+    assert {len(reader.writes) for reader in readers} == {1}
+    assert len({id(reader.writes[0]) for reader in readers}) == 1
+    assert len(unframe(readers[0].writes[0])) == 200
+
+
+def test_a_long_flush_is_one_write_a_piece() -> None:
+    room = Room(Limits(piece_bytes_max=1000))
+    readers = [room.reader("alerts") for _ in range(5)]
+    room.settle()
+    for reader in readers:
+        reader.take()
+    for n in range(10):
+        room.publish("alert", n=n, fill="x" * 300)
+    room.publish("alert", n=10, fill="x" * 3000)
+    room.settle()
+    for reader in readers:
+        assert [len(unframe(buffer)) for buffer in reader.writes] == [2, 2, 2, 2, 2, 1]
+        assert all(len(buffer) <= 1000 for buffer in reader.writes[:-1])
+        assert [id(buffer) for buffer in reader.writes] == [id(buffer) for buffer in readers[0].writes]
+
+
+def test_those_who_come_back_together_share_their_pieces() -> None:
+    room = Room()
+    for n in range(10):
+        room.publish("ea_update", ea_id=n)
+    room.flush()
+    readers = [room.reader("ea_updates") for _ in range(20)]
+    for reader in readers:
+        reader.take()
+    room.settle()
+    assert {len(reader.writes) for reader in readers} == {1}
+    assert len({id(reader.writes[0]) for reader in readers}) == 1
+
+
+def test_a_flush_visits_only_those_who_have_something_to_hear() -> None:
+    room = Room()
+    for ea_id in range(100):
+        room.reader(f"ea_updates:{ea_id}")
+    room.settle()
+    before = room.deliveries
+    room.publish("ea_update", ea_id=7)
+    room.settle()
+    assert room.deliveries - before == 1
+
+
+# --------------------------------------------------------------------------------------------------------- aggregates
+
+
+def test_an_aggregate_is_asked_once_at_the_flush_and_stands_after_its_rows() -> None:
+    room = Room()
+    reader = room.reader("portfolio_updates", "ea_updates")
+    room.settle()
+    reader.take()
+    asked: list[int] = []
+
+    def total() -> None:
+        asked.append(room.hub.position)
+        room.publish("portfolio_update", total_profit=3)
+
+    for ea_id in (1, 2):
+        room.publish("ea_update", ea_id=ea_id)
+        room.hub.at_flush(total)
+    room.settle()
+    assert asked == [2]
+    assert [message["type"] for message in reader.take()] == ["ea_update", "ea_update", "portfolio_update"]
+
+
+def test_a_broken_aggregate_is_logged_and_keeps_nothing_from_anybody(caplog: pytest.LogCaptureFixture) -> None:
+    room = Room()
+    reader = room.reader("ea_updates", "portfolio_updates")
+    room.settle()
+    reader.take()
+
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    room.hub.at_flush(broken)
+    room.hub.at_flush(lambda: room.publish("portfolio_update", total_profit=3) and None)
+    room.publish("ea_update", ea_id=1)
+    room.settle()
+    assert [message["type"] for message in reader.take()] == ["ea_update", "portfolio_update"]
+    assert "an aggregate failed" in caplog.text

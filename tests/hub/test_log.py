@@ -1,0 +1,130 @@
+"""The two logs, against models so naive that they can't be wrong."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetwire.hub.log import Entry, EventLog, StateLog
+
+keys = st.sampled_from("abcde")
+puts = st.lists(st.tuples(keys, st.booleans()), max_size=40)
+
+
+def entry(
+    position: int, key: str | None = "a", *, removed: bool = False, at: float = 0.0, frame: bytes = b"x"
+) -> Entry:
+    return Entry(position, key, frame, at, position, removed)
+
+
+# --------------------------------------------------------------------------------------------------------------- state
+
+
+@given(puts, st.integers(0, 45), st.sets(keys))
+def test_a_state_log_gives_the_last_entry_of_every_key_that_changed_in_order(
+    changes: list[tuple[str, bool]], position: int, some: set[str]
+) -> None:
+    log = StateLog(tombstones_max=100)
+    last: dict[str, Entry] = {}
+    for number, (key, removed) in enumerate(changes, 1):
+        last[key] = entry(number, key, removed=removed)
+        log.add(last[key])
+        log.trim(0.0)
+    expected = sorted((e for e in last.values() if e.position > position), key=lambda e: e.position)
+    if position == 0:
+        expected = [e for e in expected if not e.removed]
+    assert log.since(position) == expected
+    assert log.since_for(some, position) == [e for e in expected if e.key in some]
+    assert len(log) == sum(not e.removed for e in last.values())
+    assert {key for key in "abcde" if key in log} == {key for key, e in last.items() if not e.removed}
+    assert not log.forgets(position)
+
+
+@given(puts, st.integers(0, 3), st.integers(0, 45))
+def test_who_stopped_before_a_forgotten_end_is_told_to_begin_anew_and_nobody_else(
+    changes: list[tuple[str, bool]], tombstones_max: int, position: int
+) -> None:
+    log = StateLog(tombstones_max)
+    at_position: dict[str, int] = {}
+    rows: dict[str, int] = {}
+    for number, (key, removed) in enumerate(changes, 1):
+        log.add(entry(number, key, removed=removed))
+        log.trim(0.0)
+        rows.pop(key, None)
+        if not removed:
+            rows[key] = number
+        if number <= position:
+            at_position = dict(rows)
+    for e in log.since(position):
+        at_position.pop(e.key or "", None)
+        if not e.removed:
+            at_position[e.key or ""] = e.position
+    assert at_position == rows or log.forgets(position)
+    assert len(log.since(-1)) <= 5  # tombstones are within their bound
+    assert sum(e.removed for e in log.since(-1)) <= tombstones_max
+
+
+def test_a_tombstone_is_kept_until_the_log_is_trimmed_so_that_the_live_hear_of_it() -> None:
+    log = StateLog(tombstones_max=1)
+    for number, key in enumerate("abc", 1):
+        log.add(entry(number, key, removed=True))
+    assert [e.key for e in log.since(-1)] == ["a", "b", "c"]
+    log.trim(0.0)
+    assert [e.key for e in log.since(-1)] == ["c"]
+    assert [log.forgets(position) for position in range(4)] == [False, True, False, False]
+
+
+def test_a_key_that_comes_back_is_no_tombstone() -> None:
+    log = StateLog(tombstones_max=1)
+    log.add(entry(1, "a", removed=True))
+    log.add(entry(2, "a"))
+    log.add(entry(3, "b", removed=True))
+    log.trim(0.0)
+    assert "a" in log
+    assert not log.forgets(1)
+
+
+# --------------------------------------------------------------------------------------------------------------- events
+
+
+@given(
+    st.lists(st.tuples(keys, st.integers(1, 9), st.integers(0, 5)), max_size=30),
+    st.integers(1, 8),
+    st.integers(1, 40),
+    st.integers(1, 12),
+    st.integers(0, 35),
+    st.sets(keys),
+)
+def test_an_event_log_keeps_the_newest_within_its_bounds_and_names_the_newest_it_dropped(
+    published: list[tuple[str, int, int]], count_max: int, bytes_max: int, age_max_s: int, position: int, some: set[str]
+) -> None:
+    log = EventLog(count_max, bytes_max, age_max_s)
+    kept: list[Entry] = []
+    dropped = 0
+    now = 0.0
+    for number, (key, size, wait_s) in enumerate(published, 1):
+        now += wait_s
+        kept.append(entry(number, key, at=now, frame=b"x" * size))
+        log.add(kept[-1])
+        assert log.since(0) == kept, "adding never drops"
+        log.trim(now)
+        while kept and (
+            len(kept) > count_max or sum(len(e.frame) for e in kept) > bytes_max or now - kept[0].at > age_max_s
+        ):
+            dropped = kept.pop(0).position
+    expected = [e for e in kept if e.position > position]
+    assert log.since(position) == expected
+    assert log.since_for(some, position) == [e for e in expected if e.key in some]
+    assert (len(log), log.seq, log.dropped_position, log.dropped_seq) == (len(kept), len(published), dropped, dropped)
+    assert log.lost_since(position) == (position < dropped)
+
+
+@pytest.mark.parametrize(("count", "expected"), [(-1, None), (0, None), (1, 14), (2, 9), (3, 4), (10**30, 4)])
+def test_the_last_messages_begin_after_a_position(count: int, expected: int | None) -> None:
+    log = EventLog(10, 1000, 1000)
+    for position in (5, 10, 15):
+        log.add(entry(position))
+    assert log.before_last(count) == expected
+
+
+def test_an_empty_log_has_no_last_message() -> None:
+    assert EventLog(10, 1000, 1000).before_last(5) is None
