@@ -18,7 +18,8 @@ from fleetwire.wire.messages import SubscribeData
 
 FLEETWIRE = ("-x", "fw", "-t", TOKEN)
 LIMIT = ("-x", "ws")
-BURST = ("-m", "burst", "-B", "16", "-W", "16")
+BURST = ("-m", "burst", "-B", "16", "-W", "32")
+ONE_BURST = ("-m", "burst", "-B", "16", "-W", "16")
 ISOLATED = ("-m", "burst", "-B", "1", "-W", "1")
 RATE = 2000
 PACED = ("-m", "paced", "-r", str(RATE), "-k", "100")
@@ -133,7 +134,7 @@ def _delivery(scale: Scale, what: str, how: str, arguments: Sequence[str], at_mo
     joined = median(column(ours, "messages_per_read"), ".0f"), median(column(floor, "messages_per_read"), ".0f")
     return [
         Line(
-            f"CPU per delivery, {what}, {scale.viewers:,} viewers ({joined[0]} messages a write, C {joined[1]})",
+            f"CPU per delivery, {what}, {scale.viewers:,} viewers (a write: {joined[0]}, C {joined[1]})",
             f"{median(column(ours, 'us_per_delivery'))} us",
             f"{median(column(floor, 'us_per_delivery'))} us",
             median(found),
@@ -145,8 +146,11 @@ def _delivery(scale: Scale, what: str, how: str, arguments: Sequence[str], at_mo
 
 
 def burst(scale: Scale) -> list[Line]:
-    """CPU per delivery where messages can be joined."""
-    return _delivery(scale, "joined", "joined", BURST, 1.1)
+    """CPU per delivery where messages can be joined: as many as each server joins by itself, and as many in both."""
+    return [
+        *_delivery(scale, "joined as each does, bursts of 16", "joined", BURST, 1.1),
+        *_delivery(scale, "the same number in each write", "joined", ONE_BURST, 1.1),
+    ]
 
 
 def isolated(scale: Scale) -> list[Line]:
