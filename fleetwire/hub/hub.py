@@ -77,7 +77,7 @@ class Hub:
                 published.
         """
         channel = channel_of_type(message_type)
-        key = channel.key_of(data) if key is None else key
+        key = channel.key_of(data) if key is None else channel.checked_key(key)
         log = self._logs[channel.name]
         is_event = isinstance(log, EventLog)
         seq = log.seq + 1 if isinstance(log, EventLog) else None
@@ -140,6 +140,7 @@ class Hub:
         recovered: dict[str, bool] = {}
         in_words = request.since is not None or request.history is not None or request.snapshot is not None
         anew: list[Topic] = []
+        heard = self._heard_until(session)
         for topic in topics:
             resumed = self._resume(session, topic, request.since)
             if resumed is not None:
@@ -149,18 +150,29 @@ class Hub:
             is_event = isinstance(self._logs[topic.channel], EventLog)
             if start == 0 or is_event:
                 anew.append(topic)
+            # What it hears already may not have reached it yet: whatever it asks for now, it is told that, too.
             if topic in session.topics:
-                # It may miss something already: whatever it asks for now, it is told that, too.
-                heard = self.flushed if session.cohort is not None else session.cursor[topic]
-                if start == 0 < heard and not is_event:
-                    session.again[topic] = None
-                    start = heard
-                start = min(start, heard)
+                start = min(start, self.flushed if session.cohort is not None else session.cursor[topic])
+            if not is_event and topic.channel in heard:
+                if start == 0:
+                    session.again.setdefault(topic, heard[topic.channel])
+                else:
+                    start = min(start, heard[topic.channel])
             starts[topic] = start
         if in_words:
             session.snapshots |= dict.fromkeys(anew)
         self._move(session, session.topics.union(starts), starts)
         return recovered
+
+    def _heard_until(self, session: Session) -> dict[str, int]:
+        """Tell for each channel from where on a session may hold rows whose end it has not heard."""
+        heard: dict[str, int] = {}
+        for topic in session.topics:
+            position = self.flushed if session.cohort is not None else session.cursor[topic]
+            position = position or session.again.get(topic, 0)
+            if position:
+                heard[topic.channel] = min(position, heard.get(topic.channel, position))
+        return heard
 
     def _start(self, topic: Topic, request: messages.SubscribeData) -> int:
         """Choose the position of a topic that is heard anew: 0 begins with a snapshot, the newest with what comes."""
@@ -203,7 +215,7 @@ class Hub:
         session.cursor = {topic: starts.get(topic, session.cursor.get(topic, self.flushed)) for topic in topics}
         session.topics = topics
         session.snapshots = {topic: None for topic in session.snapshots if topic in topics}
-        session.again = {topic: None for topic in session.again if topic in topics}
+        session.again = {topic: heard for topic, heard in session.again.items() if topic in topics}
         session.gaps = [gap for gap in session.gaps if any(gap.channel == topic.channel for topic in topics)]
         if topics and not session.paused:
             self._catching_up[session] = None
@@ -258,7 +270,7 @@ class Hub:
     def _catch_up(self, timestamp: str) -> Iterator[Delivery]:
         """Give those who are behind what they miss, within the budget, and admit those who reach the head."""
         budget = self.limits.catch_up_bytes_per_flush_max
-        shared: dict[frozenset[tuple[Topic, int]], tuple[list[Piece], bool]] = {}
+        shared: dict[tuple[frozenset[tuple[Topic, int]], ...], tuple[list[Piece], bool]] = {}
         for session in list(self._catching_up):
             if budget <= 0:
                 return
@@ -266,44 +278,39 @@ class Hub:
                 yield Delivery((session,), Piece(frame, 0))
             if session not in self._catching_up:
                 continue
-            place = frozenset(session.cursor.items())
+            place = frozenset(session.cursor.items()), frozenset(session.again.items())
             if place not in shared:
-                shared[place] = self._first_pieces(session.cursor)
+                shared[place] = self._first_pieces(session)
             pieces, complete = shared[place]
             for piece in pieces:
                 session.cursor = {topic: max(at, piece.position) for topic, at in session.cursor.items()}
+                session.again = {}
                 budget -= len(piece.buffer)
                 yield Delivery((session,), piece)
                 if session not in self._catching_up:  # it is full, or gone
                     break
             else:
-                if complete and session.again:
-                    # Told of every end until here, it can be given the rows anew.
-                    session.cursor = {
-                        topic: 0 if topic in session.again else at for topic, at in session.cursor.items()
-                    }
-                    session.again = {}
-                elif complete:
+                if complete:
                     self._admit(session)
                     yield from self._end_snapshot(session, timestamp)
 
-    def _first_pieces(self, cursor: Cursor) -> tuple[list[Piece], bool]:
-        """Join the first of what was published after a cursor, and tell whether that is all."""
-        missed = self._missed(cursor)
+    def _first_pieces(self, session: Session) -> tuple[list[Piece], bool]:
+        """Join the first of what a session has missed, and tell whether that is all."""
+        missed = self._missed(session)
         pieces = list(islice(join(missed, self.limits.piece_bytes_max), _PIECES_AT_ONCE_MAX))
         return pieces, not missed or pieces[-1].position == missed[-1].position
 
     def _admit(self, session: Session) -> None:
         """Let a session that has heard everything into its cohort."""
         self._catching_up.pop(session, None)
-        session.cursor = {}
+        session.cursor, session.again = {}, {}
         session.cohort = self.cohorts.admit(session, session.topics)
         session.topics = session.cohort.topics  # equal, but one object for all of them
 
-    def _missed(self, cursor: Cursor) -> list[Entry]:
-        """Gather what was published after a cursor, in the order of positions."""
+    def _missed(self, session: Session) -> list[Entry]:
+        """Gather what was published after a session's cursor, in the order of positions."""
         wanted: dict[tuple[str, int], set[str] | None] = {}  # many keys of a channel cost one walk through its log
-        for (channel, key), position in cursor.items():
+        for (channel, key), position in session.cursor.items():
             if key is None:
                 wanted[channel, position] = None
             elif (keys := wanted.setdefault((channel, position), set())) is not None:
@@ -313,6 +320,13 @@ class Hub:
             log = self._logs[channel]
             entries = log.since(position) if keys is None else log.since_for(keys, position)
             missed.update((entry.position, entry) for entry in entries)
+        for (
+            channel,
+            key,
+        ), position in session.again.items():  # a snapshot holds no ends: who holds rows must hear them
+            log = self._logs[channel]
+            entries = log.since(position) if key is None else log.since_for((key,), position)
+            missed.update((entry.position, entry) for entry in entries if entry.removed)
         return [missed[position] for position in sorted(missed)]
 
     def _own_news(self, session: Session, timestamp: str) -> Iterator[bytes]:
@@ -331,8 +345,9 @@ class Hub:
                     )
                 )
                 session.cursor[topic] = log.dropped_position
-            elif isinstance(log, StateLog) and log.forgets(position):
-                session.gaps.append(messages.GapData(channel=topic.channel, since=position, epoch=self.epoch))
+            elif isinstance(log, StateLog) and log.forgets(position or session.again.get(topic, 0)):
+                since = position or session.again[topic]
+                session.gaps.append(messages.GapData(channel=topic.channel, since=since, epoch=self.epoch))
                 for other in session.cursor:
                     if other.channel == topic.channel:  # a gap names the channel: all that is heard of it begins anew
                         session.cursor[other] = 0

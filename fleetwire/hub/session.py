@@ -106,7 +106,7 @@ class Session:
         self.paused = False
         self.gaps: list[messages.GapData] = []
         self.snapshots: dict[Topic, None] = {}  # whose end it is told
-        self.again: dict[Topic, None] = {}  # to be given from their beginning, once it has caught up
+        self.again: dict[Topic, int] = {}  # begun anew: until where the ends of its rows had been heard
 
     @property
     def state(self) -> State:

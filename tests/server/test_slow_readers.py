@@ -205,8 +205,10 @@ async def test_a_reader_that_went_on_is_pinged_again_before_it_is_called_lost(
 
 
 async def test_answers_that_are_not_read_stop_the_questions(narrow: WebSocketServer) -> None:
-    slow = await deaf_client(narrow)
+    slow = await deaf_client(narrow, "alerts")
     connection = connection_of(narrow)
+    session = connection.session
+    assert session is not None
     question = said("subscribe", channels=["nonsense"] * 100)
     for _ in range(20):
         slow.send(question * 50)
@@ -219,6 +221,7 @@ async def test_answers_that_are_not_read_stop_the_questions(narrow: WebSocketSer
     slow.writer.transport.resume_reading()  # type: ignore[attr-defined]
     for _ in range(1000):
         assert (await slow.message())["type"] == "subscription_response"
+        assert session.paused is connection._write_paused, "full again, and the hub does not know"
     assert not connection._closing
     await slow.end()
 
