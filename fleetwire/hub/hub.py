@@ -361,7 +361,7 @@ class Hub:
 
     def _tell(self, pace: Pace) -> Iterator[Delivery]:
         """Tell the cohorts of a pace what is new to them."""
-        news: News = {name: self._logs[name].since(pace.position) for name in pace.news}
+        news = News({name: self._logs[name].since(pace.position) for name in pace.news})
         for cohort in list(pace.cohorts.hearing(news)):
             for piece in self._pieces(cohort, news):
                 self.counts.joined += piece.messages

@@ -240,7 +240,7 @@ class EventLog:
     def before_last(self, count: int, key: str | None = None) -> int | None:
         """Give the position after which the last `count` messages (about a key) stand; None where none is kept."""
         found = (entry.position for entry in reversed(self._entries) if key is None or entry.key == key)
-        positions = list(islice(found, count))
+        positions = list(islice(found, max(0, min(count, len(self._entries)))))
         return positions[-1] - 1 if positions else None
 
 

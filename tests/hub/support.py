@@ -1,19 +1,18 @@
 """A hub with readers: everything that a server would do between hub and client, without a socket or a clock."""
 
 import json
+import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from websockets.client import ClientProtocol
-from websockets.frames import Frame
-from websockets.protocol import State
-from websockets.uri import parse_uri
+import msgspec
 
 from fleetwire.hub.access import Access
 from fleetwire.hub.hub import Hub
 from fleetwire.hub.limits import Limits
 from fleetwire.hub.session import Close, House, Output, Session
 
+TEXT, BINARY = 0x1, 0x2
 TOKEN = "s3cret"
 UTC = "2026-11-22T17:31:00.123Z"
 
@@ -23,15 +22,43 @@ def new_house(limits: Limits | None = None, *, interval_s: float = 30, timeout_s
     return House(Hub("epoch-1", limits), Access(TOKEN), limits, interval_s, timeout_s)
 
 
-def unframe(buffer: bytes) -> list[dict[str, Any]]:
-    """Read the messages of whole frames, with a foreign parser."""
-    protocol = ClientProtocol(parse_uri("ws://127.0.0.1/"), state=State.OPEN, max_size=None)
-    protocol.receive_data(buffer)
-    assert protocol.parser_exc is None
-    frames = protocol.events_received()
-    size = sum(len(frame.data) for frame in frames if isinstance(frame, Frame))
-    assert len(buffer) - 10 * len(frames) <= size < len(buffer), "a frame is not whole"
-    return [json.loads(frame.data) for frame in frames if isinstance(frame, Frame)]
+class Read(NamedTuple):
+    """A frame that was read, inflated."""
+
+    opcode: int
+    deflated: bool
+    payload: bytes
+
+
+def frames_of(buffer: bytes) -> list[Read]:
+    """Read whole, unmasked frames (RFC 6455 section 5.2), each inflated by itself (RFC 7692 section 7.2.2)."""
+    frames: list[Read] = []
+    at = 0
+    while at < len(buffer):
+        first, size, at = buffer[at], buffer[at + 1], at + 2
+        assert first & 0xB0 == 0x80, "a frame is whole, and has no unknown bits"
+        assert size < 128, "a server masks nothing"
+        if size > 125:
+            more = 2 if size == 126 else 8
+            size, at = int.from_bytes(buffer[at : at + more], "big"), at + more
+        payload, at = buffer[at : at + size], at + size
+        assert len(payload) == size, "a frame is not whole"
+        if first & 0x40:
+            payload = zlib.decompressobj(wbits=-15).decompress(payload + b"\x00\x00\xff\xff")
+        frames.append(Read(first & 0xF, bool(first & 0x40), payload))
+    return frames
+
+
+def read(buffer: bytes) -> list[Any]:
+    """Read the messages of whole frames, whatever their form."""
+    messages: list[Any] = []
+    for frame in frames_of(buffer):
+        said = json.loads(frame.payload) if frame.opcode == TEXT else msgspec.msgpack.decode(frame.payload)
+        messages += said if isinstance(said, list) else [said]
+    return messages
+
+
+unframe = read
 
 
 class Reader:

@@ -11,10 +11,6 @@ import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from websockets.client import ClientProtocol
-from websockets.frames import Frame, Opcode
-from websockets.protocol import State
-from websockets.uri import parse_uri
 
 from fleetwire.wire import codec, messages
 from fleetwire.wire.errors import DataError, ErrorCode, MessageError
@@ -208,21 +204,6 @@ def test_what_a_server_says_is_one_json_object_without_its_empty_fields() -> Non
         "data": {"code": "malformed_json", "message": "no", "temporary": False},
         "timestamp": "t",
     }
-
-
-# -------------------------------------------------------------------------------------------------------------- frames
-
-
-@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536, 1_000_000])
-def test_a_text_frame_is_read_back_by_a_foreign_parser(size: int) -> None:
-    payload = b"a" * size
-    client = ClientProtocol(parse_uri("ws://127.0.0.1/"), state=State.OPEN, max_size=None)
-    client.receive_data(codec.text_frame(payload) + codec.text_frame(b"next"))
-    first, second = client.events_received()
-    assert isinstance(first, Frame)
-    assert (first.opcode, first.fin, bytes(first.data)) == (Opcode.TEXT, True, payload)
-    assert isinstance(second, Frame)
-    assert bytes(second.data) == b"next"
 
 
 def test_raw_json_is_passed_through() -> None:
