@@ -82,6 +82,8 @@ class WebSocketServer:
                 raise ConfigError(f"{name} must be a list of texts, not one text: [{listed!r}]")
         self.host = host
         self.auth_token = auth_token or new_token()
+        self.heartbeat_interval = float(heartbeat_interval)
+        self.heartbeat_timeout = float(heartbeat_timeout)
         self._asked_port = port
         self._limits = limits or Limits()
         self._clock = clock or SystemClock()
@@ -89,7 +91,7 @@ class WebSocketServer:
         self._doorkeeper = Doorkeeper(is_loopback(host), own_hosts, allowed_origins)
         self.hub = Hub(secrets.token_hex(8), self._limits)
         self._house = House(
-            self.hub, Access(self.auth_token), self._limits, float(heartbeat_interval), float(heartbeat_timeout)
+            self.hub, Access(self.auth_token), self._limits, self.heartbeat_interval, self.heartbeat_timeout
         )
         self._listener: asyncio.Server | None = None
         self._rooms: Rooms | None = None

@@ -246,6 +246,12 @@ def test_on_loopback_a_token_is_made_and_told() -> None:
     assert one.auth_token != two.auth_token
 
 
+def test_a_server_tells_what_it_was_made_with() -> None:
+    server = WebSocketServer("127.0.0.1", 8080, TOKEN, 5, 15)
+    assert (server.host, server.port, server.auth_token) == ("127.0.0.1", 8080, TOKEN)
+    assert (server.heartbeat_interval, server.heartbeat_timeout) == (5, 15)
+
+
 @pytest.mark.parametrize(
     ("host", "url"),
     [
