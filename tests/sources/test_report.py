@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fleetwire.fleet.events import Deal
 from fleetwire.fleet.statistics import Statistics
 from fleetwire.sources.report import Report, cells_html, cells_xlsx, read_report
+from fleetwire.sources.report.positions import ClosedPosition, number_positions
 from fleetwire.wire.errors import ReportError
 from tests.report_files import TESTER_DEALS, TESTER_ROWS, html_page, utf16, xlsx, zipped
 
@@ -124,6 +126,26 @@ def test_a_closing_deal_finds_its_position_by_when_that_was_closed():
     """The second position was closed first; close by closes one of each side."""
     by_ticket = {deal.ticket: deal.position_id for deal in read_report(HISTORY).deals}
     assert (by_ticket[9004], by_ticket[9007], by_ticket[9008]) == (502, 501, 504)
+
+
+def test_a_part_is_closed_of_the_position_that_has_more_than_its_last_deal_closed():
+    """Three positions of one side: only the second, and at the end of the report the third, were closed in part."""
+    steps = [
+        (1, "buy", "in", 0.3, 1),
+        (2, "buy", "in", 0.3, 2),
+        (3, "buy", "in", 0.3, 3),
+        (4, "sell", "out", 0.1, 2),
+        (5, "sell", "out", 0.2, 2),
+        (6, "sell", "out", 0.1, 3),
+        (7, "sell", "out", 0.3, 1),
+    ]
+    deals = [
+        Deal(ticket=ticket, order=ticket, time_msc=ticket, type=kind, entry=entry, volume=volume, symbol="EURUSD")
+        for ticket, kind, entry, volume, _ in steps
+    ]
+    closed = [ClosedPosition(ticket=1, close_msc=7), ClosedPosition(ticket=2, close_msc=5)]
+    number_positions(deals, closed, netting=False)
+    assert [deal.position_id for deal in deals] == [position_id for *_, position_id in steps]
 
 
 @pytest.mark.parametrize(
