@@ -342,6 +342,12 @@ def test_a_tag_without_end_is_refused(refusal):
     assert "tag without an end" in refusal(b"<table><tr><td a='" + b"x" * 2**20)
 
 
+@pytest.mark.parametrize("piece", [b"<", b"<div>", b"</p>", b"<!---->", b"x<br>", b"<?a>", b"<!a>"])
+def test_a_page_that_goes_on_and_on_without_a_row_is_refused(refusal, piece):
+    """How long reading takes is bounded by rows, and so is what stands between two of them."""
+    assert "without a row" in refusal(b"<html><table><tr><td>x</td></tr>" + piece * 210_000)
+
+
 def test_a_compression_that_unpacks_without_measure_is_refused(refusal, tmp_path):
     """Only deflated parts are unpacked: other methods give out more than was asked for."""
     content = xlsx(TESTER_ROWS)
