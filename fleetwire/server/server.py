@@ -244,6 +244,8 @@ class WebSocketServer:
 def _check_arguments(
     host: str, port: int, auth_token: str | None, heartbeat_interval: float, heartbeat_timeout: float
 ) -> None:
+    if not isinstance(host, str):
+        raise ConfigError(f'host must be a text, not {host!r:.60}; "" means all addresses')
     if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
         raise ConfigError(f"port must be a whole number from 0 to 65535, not {port!r}")
     for name, seconds in (("heartbeat_interval", heartbeat_interval), ("heartbeat_timeout", heartbeat_timeout)):

@@ -223,6 +223,7 @@ async def test_an_address_that_is_not_ours_is_one_clear_line(host: str) -> None:
         ({"host": ""}, "without a token"),
         ({"host": "::"}, "without a token"),
         ({"host": "fleet.example"}, "without a token"),
+        ({"host": None}, "host"),
         ({"auth_token": ""}, "auth_token"),
         ({"auth_token": "   "}, "auth_token"),
         ({"port": -1}, "port"),
