@@ -10,7 +10,7 @@ import msgspec
 from fleetwire.hub.access import Access
 from fleetwire.hub.hub import Hub
 from fleetwire.hub.limits import Limits
-from fleetwire.hub.session import Close, House, Output, Session
+from fleetwire.hub.session import Close, House, Output, ReportDesk, Session
 
 TEXT, BINARY = 0x1, 0x2
 TOKEN = "s3cret"
@@ -19,7 +19,7 @@ UTC = "2026-11-22T17:31:00.123Z"
 
 def new_house(limits: Limits | None = None, *, interval_s: float = 30, timeout_s: float = 60) -> House:
     limits = limits or Limits()
-    return House(Hub("epoch-1", limits), Access(TOKEN), limits, interval_s, timeout_s)
+    return House(Hub("epoch-1", limits), Access(TOKEN), limits, interval_s, timeout_s, ReportDesk())
 
 
 class Read(NamedTuple):
