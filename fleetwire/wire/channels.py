@@ -62,6 +62,14 @@ class Channel(Struct, frozen=True, kw_only=True):
             raise DataError(f"{self.type}: {self.key_fields[0]} is missing: a row of {self.name} is known by it")
         return self.default_key
 
+    def removed(self, data: object) -> dict[str, Any]:
+        """Build the end of a row, which names its subject and nothing else of it."""
+        for field in self.key_fields:
+            value = field_of(data, field)
+            if value is not None:
+                return {field: value, "status": REMOVED}
+        return {"status": REMOVED}
+
     def checked_key(self, key: str) -> str:
         """Give a key back that may be one.
 
