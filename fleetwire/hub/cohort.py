@@ -123,7 +123,10 @@ class Cohort:
         if parts > 1:
             heard.sort(key=_position)
         scope = self.hearing.scope
-        return heard if scope is None else [entry for entry in heard if entry.heard_by(scope)]
+        if scope is None:
+            return heard
+        told = (entry.told_to(scope, self.pace.position) for entry in heard)
+        return [entry for entry in told if entry is not None]
 
     def places(self) -> Iterator[tuple[str, str | None]]:
         """Give where the index finds it: channels, and keys of channels."""

@@ -234,7 +234,9 @@ class Session:
     def _answer_auth(self, message: messages.Auth, utc: str) -> list[Output]:
         identity = self._house.access.identify(message.data.token)
         if identity is not None:
-            self.identity = identity
+            before, self.identity = self.scope, identity
+            if self.scope != before:
+                self._house.hub.rescope(self)
             data = messages.AuthResponseData(status="authenticated", success=True, role=identity.role.value)
             return [self.form.tell(messages.AuthResponse(data=data, timestamp=utc, id=message.id))]
         self._auth_failures += 1

@@ -66,6 +66,14 @@ class Channel(Struct, frozen=True, kw_only=True):
             return self.checked_key(value, field)
         return self.default_key
 
+    def removed(self, data: object) -> dict[str, Any]:
+        """Build the end of a row, which names its subject and nothing else of it."""
+        for field in self.key_fields:
+            value = field_of(data, field)
+            if _wrong_with_key(value) is None:
+                return {field: value, "status": REMOVED}
+        return {"status": REMOVED}
+
     def checked_key(self, value: object, field: str = "key") -> str:
         """Make the key of what names a subject.
 

@@ -7,19 +7,35 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from fleetwire.hub.access import Access
+from fleetwire.hub.access import Access, Identity, Role
+from fleetwire.hub.cohort import Scope
 from fleetwire.hub.hub import Hub
 from fleetwire.hub.limits import Limits
 from fleetwire.hub.session import Close, House, Output, ReportDesk, Session
+from fleetwire.wire.forms import PLAIN, Form
 
 TEXT, BINARY = 0x1, 0x2
 TOKEN = "s3cret"
 UTC = "2026-11-22T17:31:00.123Z"
 
 
+class Tokens(Access):
+    """Knows the admin's token, and one for every scope."""
+
+    def identify(self, token: str) -> Identity | None:
+        kind, colon, labels = token.partition(":")
+        if kind == "scope" and colon:
+            return Identity(Role.admin, frozenset(filter(None, labels.split(","))))
+        return super().identify(token)
+
+
+def token_of(scope: Scope) -> str:
+    return TOKEN if scope is None else f"scope:{','.join(sorted(scope))}"
+
+
 def new_house(limits: Limits | None = None, *, interval_s: float = 30, timeout_s: float = 60) -> House:
     limits = limits or Limits()
-    return House(Hub("epoch-1", limits), Access(TOKEN), limits, interval_s, timeout_s, ReportDesk())
+    return House(Hub("epoch-1", limits), Tokens(TOKEN), limits, interval_s, timeout_s, ReportDesk())
 
 
 class Read(NamedTuple):
@@ -64,15 +80,13 @@ unframe = read
 class Reader:
     """One session, and everything it was written."""
 
-    def __init__(self, room: "Room", *, authenticated: bool = True) -> None:
+    def __init__(self, room: "Room", *, authenticated: bool = True, form: Form = PLAIN, scope: Scope = None) -> None:
         self.room = room
         self.writes: list[bytes] = []
-        self.session = Session(
-            room.house, f"client-{len(room.readers)}", "127.0.0.1", self._write, room.now, connected_at=UTC
-        )
+        self.session = Session(room.house, f"client-{len(room.readers)}", "127.0.0.1", self._write, room.now, UTC, form)
         self.full = False  # the next write fills its transport
         if authenticated:
-            self.say("auth", token=TOKEN)
+            self.say("auth", token=token_of(scope))
             self.writes.clear()
 
     def _write(self, buffer: bytes) -> None:
@@ -94,7 +108,8 @@ class Reader:
         return heard
 
     def outputs(self, message_type: str, /, **data: Any) -> list[Output]:
-        payload = json.dumps({"type": message_type, "data": data}).encode()
+        message = {"type": message_type, "data": data}
+        payload = msgspec.msgpack.encode(message) if self.session.form.binary else json.dumps(message).encode()
         return self.session.receive(payload, self.room.now, UTC)
 
     def say(self, message_type: str, /, **data: Any) -> dict[str, Any]:
@@ -126,15 +141,15 @@ class Room:
         self._full: list[Reader] = []
         self.deliveries = 0
 
-    def reader(self, *channels: str, **words: Any) -> Reader:
-        reader = Reader(self)
+    def reader(self, *channels: str, form: Form = PLAIN, scope: Scope = None, **words: Any) -> Reader:
+        reader = Reader(self, form=form, scope=scope)
         self.readers.append(reader)
         if channels:
             reader.subscribe(*channels, **words)
         return reader
 
-    def publish(self, message_type: str, /, **data: Any) -> int:
-        return self.hub.publish(message_type, data, now=self.now, timestamp=UTC).position
+    def publish(self, message_type: str, /, labels: Scope = None, **data: Any) -> int:
+        return self.hub.publish(message_type, data, now=self.now, timestamp=UTC, labels=labels).position
 
     def flush(self, before_each: Callable[[int], None] | None = None) -> None:
         """Write what is due, once; `before_each` is told the number of each delivery."""
@@ -156,6 +171,14 @@ class Room:
             flushes_max -= 1
             assert flushes_max, "it never comes to an end"
             self.flush()
+
+    def finish(self) -> None:
+        """As `settle`, and let the time come of those who are not told at once."""
+        self.settle()
+        while (deadline := self.hub.next_deadline()) is not None:
+            self.now = max(self.now, deadline)
+            self.flush()
+            self.settle()
 
     def pause(self, reader: Reader) -> None:
         reader.session.paused = True
