@@ -217,7 +217,7 @@ class WebSocketClient:
                 channel that there is.
             history: begin event channels with their last n messages.
             snapshot: begin state channels with their current rows; else with what is published after the answer.
-            max_hz: be told of state channels at most so often, in messages a second for each key: all of them, or
+            max_hz: be told of state channels at most so often a second: all of them, or
                 channel by channel. What changes in between is told once, with its last value. A channel has one rate:
                 the one that was asked for last.
 
