@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types
+.PHONY: demo test lint types bench bench-peers
 .DEFAULT_GOAL := demo
 
 demo: $(READY)  ## a server with a living fleet (ARGS="--port 9000 --experts 200")
@@ -19,6 +19,12 @@ lint: $(READY)
 
 types: $(READY)
 	$(RUN) mypy
+
+bench: $(READY)  ## how far from the limit we are; Linux with gcc (ARGS="--quick", ARGS="--rows burst,idle --rounds 3")
+	@$(RUN) benchmarks.run $(ARGS)
+
+bench-peers: $(READY)  ## the same for what else could carry the messages (ARGS="--only node-ws,nats")
+	@$(RUN) benchmarks.peers $(ARGS)
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Python 3.11 or later is needed, this is " + sys.version.split()[0] + ": make PYTHON=/path/to/python3.11")'

@@ -25,6 +25,7 @@ from fleetwire.server.server import WebSocketServer
 
 TOKEN = "benchmark-token"  # opens nothing but a benchmark
 LIMITS = Limits(connections_per_address_max=20_000, auth_deadline_s=600.0)
+USUAL_LIMITS = Limits(connections_per_address_max=20_000)  # the defaults, for clients that all share one address
 HEARTBEAT_S = 600.0  # nobody is pinged while we measure
 BACKLOG = 4096
 
@@ -68,7 +69,10 @@ class Fleetwire:
     """Ours: one port, `asyncio.Protocol`, sans-I/O `websockets`, frames written by the hub's pump."""
 
     def __init__(self) -> None:
-        self._server = WebSocketServer(
+        self._server = self._make()
+
+    def _make(self) -> WebSocketServer:
+        return WebSocketServer(
             port=0, auth_token=TOKEN, heartbeat_interval=HEARTBEAT_S, heartbeat_timeout=2 * HEARTBEAT_S, limits=LIMITS
         )
 
@@ -82,6 +86,13 @@ class Fleetwire:
         for number in range(count):
             self._server.publish("ea_update", row(number))
         await self._server.flushed()
+
+
+class FleetwireUsual(Fleetwire):
+    """Ours, with the deadlines and heartbeats that a server has when nobody sets them."""
+
+    def _make(self) -> WebSocketServer:
+        return WebSocketServer(port=0, auth_token=TOKEN, limits=USUAL_LIMITS)
 
 
 class Behind:
@@ -233,6 +244,7 @@ class Websockets:
 
 CANDIDATES: dict[str, type[Fleetwire | Aiohttp | Websockets]] = {
     "fleetwire": Fleetwire,
+    "fleetwire-usual": FleetwireUsual,
     "aiohttp": Aiohttp,
     "websockets": Websockets,
 }

@@ -11,20 +11,16 @@ and clients are pinned to different cores. CPU time is what the scheduler charge
 import argparse
 import os
 import platform
-import resource
 import statistics
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from importlib.metadata import version
-from pathlib import Path
-from typing import IO
 
 import msgspec
 
-from benchmarks.candidates import CANDIDATES, TOKEN
+from benchmarks.candidates import TOKEN
 from benchmarks.crowd import Crowd, Member, masked
+from benchmarks.subject import Subject, candidate, raise_file_limit
 
 WARM_UP = 64
 CONNECTIONS = 2_000
@@ -36,7 +32,6 @@ ISOLATED_TURNS = 60
 BURST_TURNS = 10
 BURST = 16
 TIME_MAX_S = 90.0  # no round begins later
-_SETTLE_S = 0.05
 
 Figures = dict[str, float]
 ROWS = {
@@ -55,62 +50,6 @@ ROWS = {
 WAYS = {"fleetwire": ("own",), "aiohttp": ("send_str", "send_frame", "transport"), "websockets": ("broadcast",)}
 
 
-class Subject:
-    """A candidate in a process of its own.
-
-    Args:
-        name: of the candidate.
-        core: that it is pinned to.
-    """
-
-    def __init__(self, name: str, core: int) -> None:
-        command = [sys.executable, "-m", "benchmarks.candidates", name, str(core)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.pid = self._process.pid
-        self._proc = Path(f"/proc/{self.pid}")
-        self.port = int(self._line())
-
-    def _line(self) -> bytes:
-        stdout: IO[bytes] | None = self._process.stdout
-        line = stdout.readline() if stdout else b""
-        if not line:
-            raise RuntimeError("the server ended")
-        return line
-
-    def deliver(self, how: str, count: int) -> None:
-        """Tell it to publish `count` messages in one turn."""
-        stdin: IO[bytes] | None = self._process.stdin
-        if stdin is not None:
-            stdin.write(f"deliver {how} {count}\n".encode())
-            stdin.flush()
-
-    def delivered(self) -> None:
-        """Wait until it has done so."""
-        self._line()
-
-    def cpu_us(self) -> float:
-        """CPU time of all its threads so far, once it rests."""
-        time.sleep(_SETTLE_S)
-        return sum(int(file.read_text().split()[0]) for file in self._proc.glob("task/*/schedstat")) / 1000
-
-    def rss_kib(self) -> float:
-        """Memory that it holds."""
-        pages = int((self._proc / "statm").read_text().split()[1])
-        return pages * resource.getpagesize() / 1024
-
-    def end(self) -> None:
-        """End it: its input ends; a process that does not mind that is killed."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-
-
 def request(kind: str, **data: object) -> bytes:
     """Build a client's frame."""
     return masked(msgspec.json.encode({"type": kind, "id": 7, "data": data}))
@@ -118,7 +57,7 @@ def request(kind: str, **data: object) -> bytes:
 
 def measure(name: str, server_core: int) -> Figures:
     """Measure one candidate once."""
-    subject = Subject(name, server_core)
+    subject = Subject(candidate(name, server_core))
     crowd = Crowd(subject.port, subject.pid)
     try:
         return _measure(name, subject, crowd)
@@ -189,11 +128,10 @@ def main() -> None:
     """Measure, and print one table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.socket_choice")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", default=",".join(CANDIDATES), help="candidates, separated by commas")
+    parser.add_argument("--only", default=",".join(WAYS), help="candidates, separated by commas")
     arguments = parser.parse_args()
     names = arguments.only.split(",")
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    raise_file_limit()
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[-1]})
     rounds: dict[str, list[Figures]] = defaultdict(list)

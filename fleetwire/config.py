@@ -37,6 +37,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     allowed_origins: Annotated[
         list[str], Meta(description='further origins whose pages may connect, like "https://coc.example"')
     ] = []
+    compression: Annotated[
+        bool, Meta(description="take permessage-deflate from clients that offer it: fewer bytes for more CPU")
+    ] = False
     limits: Annotated[Limits, Meta(description="the bounds: docs/protocol.md#limits")] = Limits()
 
     def __repr__(self) -> str:

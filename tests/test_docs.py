@@ -74,7 +74,8 @@ def blocks_of(*languages: str) -> list[Block]:
     return [block for page in PAGES for block in read(page)[0] if block.info.split(" ")[0] in languages]
 
 
-EXAMPLES = [block for block in blocks_of("json") if block.page == PROTOCOL]
+# An array is a frame of version 2: no message by itself.
+EXAMPLES = [block for block in blocks_of("json") if block.page == PROTOCOL and block.text.startswith("{")]
 """The messages that the protocol shows."""
 
 

@@ -134,10 +134,6 @@ def test_the_rules_are_able_to_fail() -> None:
 # What has no test module of its own, and why.
 WITHOUT_ITS_OWN = {
     "fleet/events.py": "declares facts; whoever takes them tests them",
-    "fleet/alerts.py": "its tests are still to come",
-    "fleet/channels.py": "its tests are still to come",
-    "fleet/portfolio.py": "its tests are still to come",
-    "fleet/state.py": "its tests are still to come",
     "server/silent.py": "says nothing; test_secrets listens",
 }
 

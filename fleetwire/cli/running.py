@@ -53,6 +53,7 @@ def new_server(settings: Settings) -> WebSocketServer:
         limits=settings.limits,
         allowed_hosts=settings.allowed_hosts,
         allowed_origins=settings.allowed_origins,
+        compression=settings.compression,
     )
 
 

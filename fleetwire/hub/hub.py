@@ -70,7 +70,7 @@ class Hub:
         now: float,
         timestamp: str,
         as_of: str | None = None,
-        key: str | None = None,
+        key: int | str | None = None,
         labels: frozenset[str] | None = None,
         said_at: float | None = None,
     ) -> Entry:
@@ -126,6 +126,11 @@ class Hub:
     def at_flush(self, aggregate: Callable[[], None]) -> None:
         """Call something back once, at the next flush, to publish what sums up the rows published until then."""
         self._aggregates[aggregate] = None
+
+    @property
+    def cohorts(self) -> int:
+        """How many cohorts there are."""
+        return sum(len(pace.cohorts) for pace in self._paces.values())
 
     @property
     def dirty(self) -> bool:

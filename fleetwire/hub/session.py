@@ -262,9 +262,8 @@ class Session:
         channel = CHANNEL_BY_NAME.get(asked.channel)
         if channel is None:
             raise MessageError(ErrorCode.unknown_channel, _no_channel(asked.channel), message.id)
-        key = None if asked.key is None else str(asked.key)
         try:
-            entry = hub.publish(channel.type, asked.data, now=now, timestamp=utc, key=key)
+            entry = hub.publish(channel.type, asked.data, now=now, timestamp=utc, key=asked.key)
         except DataError as error:
             raise MessageError(ErrorCode.invalid_data, str(error), message.id) from None
         if not asked.ack:

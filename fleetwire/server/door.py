@@ -16,7 +16,6 @@ from fleetwire.server.origin import Doorkeeper
 from fleetwire.server.pump import Pump
 
 _HEAD_END = b"\r\n\r\n"
-_REQUEST_LINE = re.compile(rb"([A-Z]+) [^ \r\n]+ HTTP/([0-9.]+)\r\n")
 _UPGRADE = re.compile(rb"^upgrade[ \t]*:[^\r\n]*websocket", re.IGNORECASE | re.MULTILINE)
 
 
@@ -29,30 +28,24 @@ class Rooms(NamedTuple):
     deadlines: Deadlines
     guests: Guests
     doorkeeper: Doorkeeper
+    compression: bool
 
 
 Opener = Callable[[Rooms, asyncio.Transport, str], asyncio.Protocol]
 """Makes the protocol that goes on with a connection, from the peer's address."""
 
 
-def refuse(transport: asyncio.Transport, status: str, text: str, header: str = "") -> None:
+def refuse(transport: asyncio.Transport, status: str, text: str) -> None:
     """Answer with a bare HTTP error and close.
 
     Args:
         transport: of a connection that nobody else writes to.
         status: like "503 Service Unavailable".
         text: one line for people.
-        header: a further one, like "Allow: GET".
     """
     body = f"{text}\n".encode()
-    lines = [
-        f"HTTP/1.1 {status}",
-        f"Content-Length: {len(body)}",
-        "Content-Type: text/plain",
-        "Connection: close",
-        *([header] if header else []),
-    ]
-    transport.write("\r\n".join(lines).encode() + _HEAD_END + body)
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
+    transport.write(head.encode() + body)
     transport.close()
 
 
@@ -95,21 +88,8 @@ class Door(asyncio.Protocol):
         if (end if end >= 0 else len(self._head)) > self._rooms.house.limits.head_bytes_max:
             refuse(self.transport, "431 Request Header Fields Too Large", "the request's head is too long")
         elif end >= 0:
-            if _UPGRADE.search(self._head, 0, end) is None:
-                self._hand_over(self._open_http)
-            elif self._may_upgrade():
-                self._hand_over(self._open_websocket)
-
-    def _may_upgrade(self) -> bool:
-        """Refuse an upgrade by anything but a GET of HTTP/1.1 (RFC 6455 section 4.2.1)."""
-        line = _REQUEST_LINE.match(self._head)
-        if line is not None and line[1] != b"GET":
-            refuse(self.transport, "405 Method Not Allowed", "a WebSocket begins with a GET", "Allow: GET")
-            return False
-        if line is not None and line[2] != b"1.1":
-            refuse(self.transport, "505 HTTP Version Not Supported", "a WebSocket begins with HTTP/1.1")
-            return False
-        return True
+            upgrade = _UPGRADE.search(self._head, 0, end) is not None
+            self._hand_over(self._open_websocket if upgrade else self._open_http)
 
     def _hand_over(self, opener: Opener) -> None:
         head, self._head = self._head, b""

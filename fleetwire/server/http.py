@@ -1,11 +1,13 @@
-"""Everything on the port that is no WebSocket: health, and the plain page. Carried by aiohttp."""
+"""Everything on the port that is no WebSocket: health, metrics, and the plain page. Carried by aiohttp."""
 
 import asyncio
 import importlib
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from fleetwire.server.door import Rooms
+from fleetwire.server.metrics import CONTENT_TYPE
 from fleetwire.server.silent import silent
 from fleetwire.version import __version__
 
@@ -112,9 +114,14 @@ class HttpConnection(asyncio.Protocol):
 
 
 class HttpSide:
-    """The HTTP half of the port. aiohttp takes longer to import than everything else: it is loaded once we listen."""
+    """The HTTP half of the port. aiohttp takes longer to import than everything else: it is loaded once we listen.
 
-    def __init__(self) -> None:
+    Args:
+        metrics: writes what is counted.
+    """
+
+    def __init__(self, metrics: Callable[[], str]) -> None:
+        self._metrics = metrics
         self._server: web.Server | None = None
         self._loading: asyncio.Task[None] | None = None
         self._waiting: list[HttpConnection] = []
@@ -173,10 +180,12 @@ class HttpSide:
         )
         if refusal:
             return web.Response(status=403 if hosts else 400, text=refusal + "\n")
-        if request.path not in ("/", "/healthz"):
-            return web.Response(status=404, text="there is nothing here: try / or /healthz\n")
+        if request.path not in ("/", "/healthz", "/metrics"):
+            return web.Response(status=404, text="there is nothing here: try /, /healthz or /metrics\n")
         if request.method not in ("GET", "HEAD"):
             return web.Response(status=405, text="only GET\n", headers={"Allow": "GET, HEAD"})
         if request.path == "/":
             return web.Response(text=_PAGE, content_type="text/html")
+        if request.path == "/metrics":
+            return web.Response(body=self._metrics().encode(), headers={"Content-Type": CONTENT_TYPE})
         return web.json_response({"status": "ok", "version": __version__})

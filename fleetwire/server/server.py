@@ -7,6 +7,7 @@ import secrets
 import socket
 from collections import deque
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
@@ -21,10 +22,11 @@ from fleetwire.server.deadlines import Deadlines
 from fleetwire.server.door import Door, Rooms
 from fleetwire.server.guests import Guests
 from fleetwire.server.http import HttpSide
+from fleetwire.server.metrics import metrics
 from fleetwire.server.origin import Doorkeeper, is_loopback
 from fleetwire.server.pump import Pump
 from fleetwire.server.websocket import WebSocketConnection
-from fleetwire.wire.errors import CloseCode, ConfigError, ListenError
+from fleetwire.wire.errors import CloseCode, ConfigError, DataError, ListenError
 from fleetwire.wire.signature import new_token
 
 logger = logging.getLogger("fleetwire.server")
@@ -57,6 +59,7 @@ class WebSocketServer:
         limits: every other bound.
         allowed_hosts: further names under which the server is reached.
         allowed_origins: further origins whose pages may connect.
+        compression: take permessage-deflate from clients that offer it: fewer bytes for more CPU.
         clock: the time; a test brings its own.
 
     Raises:
@@ -74,6 +77,7 @@ class WebSocketServer:
         limits: Limits | None = None,
         allowed_hosts: Collection[str] = (),
         allowed_origins: Collection[str] = (),
+        compression: bool = False,
         clock: Clock | None = None,
     ) -> None:
         _check_arguments(host, port, auth_token, heartbeat_interval, heartbeat_timeout)
@@ -87,13 +91,14 @@ class WebSocketServer:
         self._clock = clock or SystemClock()
         own_hosts = {host, socket.gethostname(), *allowed_hosts}
         self._doorkeeper = Doorkeeper(is_loopback(host), own_hosts, allowed_origins)
+        self._compression = compression
         self.hub = Hub(secrets.token_hex(8), self._limits)
         self._house = House(
             self.hub, Access(self.auth_token), self._limits, float(heartbeat_interval), float(heartbeat_timeout)
         )
         self._listener: asyncio.Server | None = None
         self._rooms: Rooms | None = None
-        self._http = HttpSide()
+        self._http = HttpSide(self._metrics)
 
     def __repr__(self) -> str:
         """Show where it listens, and never the token."""
@@ -130,8 +135,8 @@ class WebSocketServer:
             raise RuntimeError(f"the server is running already, on {self.url}")
         loop, clock = asyncio.get_running_loop(), self._clock
         pump, deadlines, guests = Pump(self.hub, clock, loop), Deadlines(clock), Guests(self._limits)
-        rooms = Rooms(self._house, pump, clock, deadlines, guests, self._doorkeeper)
-        http = HttpSide()
+        rooms = Rooms(self._house, pump, clock, deadlines, guests, self._doorkeeper, self._compression)
+        http = HttpSide(self._metrics)
         try:
             host = await _one_address(self.host) if self._asked_port == 0 else self.host or None
             self._listener = await loop.create_server(
@@ -179,10 +184,15 @@ class WebSocketServer:
 
     def get_connected_clients(self) -> list[ClientInfo]:
         """List the connected clients, those who are not authenticated yet included."""
-        if self._rooms is None:
-            return []
-        sessions = (guest.session for guest in self._rooms.guests.all() if isinstance(guest, WebSocketConnection))
-        return [_client_info(session) for session in sessions if session is not None and not session.closing]
+        return [_client_info(session) for session in self._sessions() if not session.closing]
+
+    def _sessions(self) -> list[Session]:
+        guests = self._rooms.guests.all() if self._rooms is not None else []
+        sessions = [guest.session for guest in guests if isinstance(guest, WebSocketConnection)]
+        return [session for session in sessions if session is not None]
+
+    def _metrics(self) -> str:
+        return metrics(self.hub, self._sessions())
 
     # ------------------------------------------------------------------------------------------------------ broadcast
 
@@ -203,7 +213,8 @@ class WebSocketServer:
     def publish(self, type: str, data: Any, *, as_of: str | None = None) -> None:
         """As `broadcast`, without waiting: it is sent at the end of this turn of the event loop."""
         now, utc, rooms = self._clock.monotonic(), self._clock.utc(), self._rooms
-        self.hub.publish(type, data, now=now, timestamp=utc, as_of=as_of)
+        said_at = now - _seconds_between(as_of, utc) if as_of is not None and as_of != utc else None
+        self.hub.publish(type, data, now=now, timestamp=utc, as_of=as_of, said_at=said_at)
         if rooms is not None:
             rooms.pump.wake()
         else:
@@ -277,6 +288,18 @@ async def _one_address(host: str) -> str | None:
     found = await asyncio.get_running_loop().getaddrinfo(host, 0, type=socket.SOCK_STREAM)
     by_family = sorted(found, key=lambda info: info[0] != socket.AF_INET)
     return str(by_family[0][4][0])
+
+
+def _seconds_between(earlier: str, later: str) -> float:
+    """Tell how many seconds lie between two UTC times.
+
+    Raises:
+        DataError: the earlier one is no time.
+    """
+    try:
+        return max(0.0, (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds())
+    except (ValueError, TypeError) as error:
+        raise DataError(f'as_of must be a UTC time, like "2026-11-23T04:12:00.123Z", not {earlier!r:.40}') from error
 
 
 def _client_info(session: Session) -> ClientInfo:

@@ -3,16 +3,22 @@
 import asyncio
 import logging
 import secrets
+from collections.abc import Sequence
 
+from websockets.exceptions import NegotiationError
+from websockets.extensions.base import Extension
+from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
+from websockets.typing import ExtensionParameter, Subprotocol
 
 from fleetwire.hub.session import Close, Output, Ping, Session
 from fleetwire.server.door import Rooms, refuse
 from fleetwire.server.silent import silent
 from fleetwire.wire.errors import CloseCode, ErrorCode, MessageError
+from fleetwire.wire.forms import SUBPROTOCOLS, form_of
 
 logger = logging.getLogger("fleetwire.server")
 
@@ -20,6 +26,30 @@ _PING = b"\x89\x00"
 _SLICE_BYTES = 8 * 1024  # of input in one turn: one-byte frames must not hold the loop
 _CLOSING_S = 2.0  # for the peer's part of the closing handshake
 _REASON_BYTES_MAX = 123  # RFC 6455 section 5.5.1
+
+
+class _Deflate(ServerPerMessageDeflateFactory):
+    """permessage-deflate without context takeover (RFC 7692): what is compressed once suits everybody."""
+
+    def process_request_params(
+        self, params: Sequence[ExtensionParameter], accepted_extensions: Sequence[Extension]
+    ) -> tuple[list[ExtensionParameter], PerMessageDeflate]:
+        """Decline a smaller window than everybody else's."""
+        if any(name == "server_max_window_bits" and bits != "15" for name, bits in params):
+            raise NegotiationError("only a window of 15 bits is spoken here")
+        return super().process_request_params(params, accepted_extensions)
+
+
+_SUBPROTOCOLS = [Subprotocol(name) for name in SUBPROTOCOLS]
+_EXTENSIONS = [_Deflate(server_no_context_takeover=True, client_no_context_takeover=True)]
+
+
+class _Protocol(ServerProtocol):
+    """The library's protocol, with the client's order of preference."""
+
+    def select_subprotocol(self, subprotocols: Sequence[Subprotocol]) -> Subprotocol | None:
+        """Take the first that is spoken here; without one it is version 1."""
+        return next((offered for offered in subprotocols if offered in SUBPROTOCOLS), None)
 
 
 class WebSocketConnection(asyncio.Protocol):
@@ -54,7 +84,12 @@ class WebSocketConnection(asyncio.Protocol):
         self._rooms = rooms
         self.transport = transport
         self.address = address
-        self._protocol = ServerProtocol(max_size=self._rooms.house.limits.message_bytes_max, logger=silent)
+        self._protocol = _Protocol(
+            extensions=_EXTENSIONS if rooms.compression else None,
+            subprotocols=_SUBPROTOCOLS,
+            max_size=self._rooms.house.limits.message_bytes_max,
+            logger=silent,
+        )
         self.session: Session | None = None
         self.due = float("inf")
         self._inbox = b""
@@ -197,20 +232,30 @@ class WebSocketConnection(asyncio.Protocol):
         rooms = self._rooms
         now, utc = rooms.clock.monotonic(), rooms.clock.utc()
         client_id = secrets.token_hex(6)
-        self.session = Session(rooms.house, client_id, self.address, self.transport.write, now, utc)
+        form = form_of(self._protocol.subprotocol, deflated=bool(self._protocol.extensions))
+        self.session = Session(rooms.house, client_id, self.address, self.transport.write, now, utc, form)
         self._write(self.session.welcome(utc))
         rooms.deadlines.watch(self, self.session.next_deadline())
         logger.info("client %s connected from %s", client_id, self.address)
 
     def _take_frame(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.TEXT and frame.fin:
-            self._take_text(bytes(frame.data))
-        elif frame.opcode is Opcode.TEXT or frame.opcode is Opcode.CONT:
-            self._take_fragment(frame)
-        elif frame.opcode is Opcode.BINARY:
-            self._perform([Close(CloseCode.unsupported_data, "only text frames are spoken here")])
-        elif frame.opcode is Opcode.CLOSE:
+        if frame.opcode is Opcode.CLOSE:
             self._leave()
+        elif frame.opcode is Opcode.CONT or (frame.opcode in (Opcode.TEXT, Opcode.BINARY) and self._is_spoken(frame)):
+            if frame.fin and frame.opcode is not Opcode.CONT:
+                self._take_message(bytes(frame.data))
+            else:
+                self._take_fragment(frame)
+
+    def _is_spoken(self, frame: Frame) -> bool:
+        """Tell whether frames of this kind were agreed on; if not, this is the end."""
+        binary = self.session is not None and self.session.form.binary
+        if binary is (frame.opcode is Opcode.BINARY):
+            return True
+        self._perform(
+            [Close(CloseCode.unsupported_data, f"only {'binary' if binary else 'text'} frames are spoken here")]
+        )
+        return False
 
     def _take_fragment(self, frame: Frame) -> None:
         """Put fragments together; the protocol bounds their bytes, their number is ours to bound."""
@@ -224,17 +269,18 @@ class WebSocketConnection(asyncio.Protocol):
         if frame.fin:
             payload = b"".join(self._fragments)
             self._fragments = None
-            self._take_text(payload)
+            self._take_message(payload)
 
-    def _take_text(self, payload: bytes) -> None:
-        try:
-            str(payload, "utf-8")
-        except UnicodeDecodeError:
-            self._perform([Close(CloseCode.invalid_data, CloseCode.invalid_data.meaning)])
-            return
+    def _take_message(self, payload: bytes) -> None:
         session = self.session
         if session is None:
             return
+        if not session.form.binary:
+            try:
+                str(payload, "utf-8")
+            except UnicodeDecodeError:
+                self._perform([Close(CloseCode.invalid_data, CloseCode.invalid_data.meaning)])
+                return
         was_known = session.identity is not None
         now, utc = self._rooms.clock.monotonic(), self._rooms.clock.utc()
         try:

@@ -55,21 +55,22 @@ class Channel(Struct, frozen=True, kw_only=True):
             value = field_of(data, field)
             if value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
-                raise DataError(f"{self.type}: {field} must be a whole number or a text, not {value!r:.40}")
-            return self.checked_key(str(value))
+            return self.checked_key(value, field)
         if self.kind is Kind.state and self.default_key is None:
             raise DataError(f"{self.type}: {self.key_fields[0]} is missing: a row of {self.name} is known by it")
         return self.default_key
 
-    def checked_key(self, key: str) -> str:
-        """Give a key back that may be one.
+    def checked_key(self, value: object, field: str = "key") -> str:
+        """Make the key of what names a subject.
 
         Raises:
-            DataError: it is empty, or too long.
+            DataError: it is no whole number or text, or too long.
         """
-        if not 0 < len(key) <= KEY_CHARS_MAX:
-            raise DataError(f"{self.type}: a key has 1 to {KEY_CHARS_MAX} characters, not {len(key):,}")
+        if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
+            raise DataError(f"{self.type}: {field} must be a whole number or a text, not {value!r:.40}")
+        key = str(value)
+        if len(key) > KEY_CHARS_MAX:
+            raise DataError(f"{self.type}: {field} must have at most {KEY_CHARS_MAX} characters, not {len(key):,}")
         return key
 
 

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from fleetwire.hub.limits import Limits
-from fleetwire.wire import codec
 from fleetwire.wire.errors import DataError
-from tests.hub.support import UTC, Reader, Room, unframe
+from tests.hub.support import UTC, Reader, Room
 
 
 def told(reader: Reader) -> list[tuple[str, Any]]:
@@ -187,7 +186,7 @@ def test_subscribing_again_loses_no_event_that_is_still_on_its_way() -> None:
     assert [what for what in told(reader) if what[0] == "alert"] == [("alert", 1), ("alert", 2)]
 
 
-def test_subscribing_again_gives_the_rows_again_and_first_the_ends_of_those_that_are_gone() -> None:
+def test_subscribing_again_gives_the_rows_again_and_the_ends_of_those_that_are_gone() -> None:
     room = Room()
     for ea_id in (1, 2):
         room.publish("ea_update", ea_id=ea_id)
@@ -198,7 +197,20 @@ def test_subscribing_again_gives_the_rows_again_and_first_the_ends_of_those_that
     reader.subscribe("ea_updates")
     room.settle()
     heard = [(m["data"].get("ea_id"), m["data"].get("status")) for m in reader.take()[1:]]
-    assert heard == [(1, "removed"), (2, None)]
+    assert heard == [(2, None), (1, "removed")]
+
+
+def test_a_row_that_ends_while_it_is_given_again_ends_for_the_reader_as_well() -> None:
+    room = Room()
+    room.publish("ea_update", ea_id=1)
+    reader = room.reader("ea_updates")
+    room.settle()
+    reader.take()
+    reader.subscribe("ea_updates")
+    room.flush()
+    room.publish("ea_update", ea_id=1, status="removed")
+    room.settle()
+    assert [m["data"].get("status") for m in reader.take()[1:]] == [None, "removed"]
 
 
 @pytest.mark.parametrize(
@@ -391,119 +403,3 @@ def test_a_catching_up_reader_holds_up_nobody_who_is_live() -> None:
     room.flush()
     assert told(live) == [("alert", 1)]
     assert late.session.cohort is None
-
-
-# -------------------------------------------------------------------------------------------------- what it may cost
-
-
-def test_a_message_is_encoded_once_however_many_hear_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    room = Room()
-    readers = [room.reader("ea_updates") for _ in range(50)]
-    room.settle()
-    encoded: list[str] = []
-    encode = codec.encode_published
-
-    def count(message_type: str, **fields: Any) -> bytes:
-        encoded.append(message_type)
-        return encode(message_type, **fields)
-
-    monkeypatch.setattr(codec, "encode_published", count)
-    monkeypatch.setattr(codec, "encode", lambda _: pytest.fail("nothing but the message is encoded"))
-    room.publish("ea_update", ea_id=1)
-    room.settle()
-    assert encoded == ["ea_update"]
-    assert all(reader.take()[-1]["data"] == {"ea_id": 1} for reader in readers)
-
-
-def test_a_flush_is_one_write_of_the_very_same_bytes_to_everybody_in_a_cohort() -> None:
-    room = Room()
-    readers = [room.reader("ea_updates", "alerts") for _ in range(50)]
-    room.settle()
-    for reader in readers:
-        reader.take()
-    for n in range(100):
-        room.publish("ea_update", ea_id=n)
-        room.publish("alert", n=n)
-    room.settle()
-    assert {len(reader.writes) for reader in readers} == {1}
-    assert len({id(reader.writes[0]) for reader in readers}) == 1
-    assert len(unframe(readers[0].writes[0])) == 200
-
-
-def test_a_long_flush_is_one_write_a_piece() -> None:
-    room = Room(Limits(piece_bytes_max=1000))
-    readers = [room.reader("alerts") for _ in range(5)]
-    room.settle()
-    for reader in readers:
-        reader.take()
-    for n in range(10):
-        room.publish("alert", n=n, fill="x" * 300)
-    room.publish("alert", n=10, fill="x" * 3000)
-    room.settle()
-    for reader in readers:
-        assert [len(unframe(buffer)) for buffer in reader.writes] == [2, 2, 2, 2, 2, 1]
-        assert all(len(buffer) <= 1000 for buffer in reader.writes[:-1])
-        assert [id(buffer) for buffer in reader.writes] == [id(buffer) for buffer in readers[0].writes]
-
-
-def test_those_who_come_back_together_share_their_pieces() -> None:
-    room = Room()
-    for n in range(10):
-        room.publish("ea_update", ea_id=n)
-    room.flush()
-    readers = [room.reader("ea_updates") for _ in range(20)]
-    for reader in readers:
-        reader.take()
-    room.settle()
-    assert {len(reader.writes) for reader in readers} == {1}
-    assert len({id(reader.writes[0]) for reader in readers}) == 1
-
-
-def test_a_flush_visits_only_those_who_have_something_to_hear() -> None:
-    room = Room()
-    for ea_id in range(100):
-        room.reader(f"ea_updates:{ea_id}")
-    room.settle()
-    before = room.deliveries
-    room.publish("ea_update", ea_id=7)
-    room.settle()
-    assert room.deliveries - before == 1
-
-
-# --------------------------------------------------------------------------------------------------------- aggregates
-
-
-def test_an_aggregate_is_asked_once_at_the_flush_and_stands_after_its_rows() -> None:
-    room = Room()
-    reader = room.reader("portfolio_updates", "ea_updates")
-    room.settle()
-    reader.take()
-    asked: list[int] = []
-
-    def total() -> None:
-        asked.append(room.hub.position)
-        room.publish("portfolio_update", total_profit=3)
-
-    for ea_id in (1, 2):
-        room.publish("ea_update", ea_id=ea_id)
-        room.hub.at_flush(total)
-    room.settle()
-    assert asked == [2]
-    assert [message["type"] for message in reader.take()] == ["ea_update", "ea_update", "portfolio_update"]
-
-
-def test_a_broken_aggregate_is_logged_and_keeps_nothing_from_anybody(caplog: pytest.LogCaptureFixture) -> None:
-    room = Room()
-    reader = room.reader("ea_updates", "portfolio_updates")
-    room.settle()
-    reader.take()
-
-    def broken() -> None:
-        raise ZeroDivisionError
-
-    room.hub.at_flush(broken)
-    room.hub.at_flush(lambda: room.publish("portfolio_update", total_profit=3) and None)
-    room.publish("ea_update", ea_id=1)
-    room.settle()
-    assert [message["type"] for message in reader.take()] == ["ea_update", "portfolio_update"]
-    assert "an aggregate failed" in caplog.text

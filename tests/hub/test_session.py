@@ -48,6 +48,7 @@ def play(session: Session, *said: dict[str, Any] | bytes, now: float = 0.0) -> l
         ([WRONG, WRONG, WRONG], ["failed", "failed", "failed", "4001"]),
         ([RIGHT, WRONG, WRONG, WRONG], ["authenticated", "failed", "failed", "failed", "4001"]),
         ([SUBSCRIBE], ["not_authenticated"]),
+        ([{"type": "publish", "data": {"channel": "alerts", "data": {}}}], ["not_authenticated"]),
         ([UNSUBSCRIBE], ["not_authenticated"]),
         ([WRONG, SUBSCRIBE], ["failed", "not_authenticated"]),
         ([SUBSCRIBE, RIGHT, SUBSCRIBE], ["not_authenticated", "authenticated", "subscribed"]),
@@ -189,6 +190,57 @@ def test_a_wrong_field_is_an_error_that_names_it_and_changes_nothing(data: dict[
 def test_a_rejected_name_is_not_echoed_at_length() -> None:
     response = Room().reader().subscribe("x" * 60_000)
     assert len(json.dumps(response)) < 1000
+
+
+# ------------------------------------------------------------------------------------------------------------ publish
+
+
+def test_what_a_client_publishes_is_heard_by_all_who_subscribed() -> None:
+    room = Room()
+    writer, reader = room.reader(), room.reader("ea_updates", "alerts")
+    reader.take()
+    answers = [
+        writer.say("publish", channel="ea_updates", data={"ea_id": 5, "profit": 1.5}),
+        writer.say("publish", channel="alerts", data={"level": "info"}, key="EURUSD"),
+    ]
+    assert [answer["data"] for answer in answers] == [
+        {"status": "published", "channel": "ea_updates", "position": 1},
+        {"status": "published", "channel": "alerts", "position": 2, "seq": 1},
+    ]
+    room.settle()
+    assert [(m["key"], m["data"]) for m in reader.take()] == [
+        ("5", {"ea_id": 5, "profit": 1.5}),
+        ("EURUSD", {"level": "info"}),
+    ]
+
+
+def test_who_wants_no_answer_to_what_it_publishes_gets_none_but_a_refusal() -> None:
+    writer = Room().reader()
+    assert writer.outputs("publish", channel="alerts", data={}, ack=False) == []
+    assert writer.say("publish", channel="nonsense", data={}, ack=False)["data"]["code"] == "unknown_channel"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        ({"channel": "prices", "data": {}}, "unknown_channel"),
+        ({"channel": "alerts:5", "data": {}}, "unknown_channel"),
+        ({"channel": "alerts", "data": []}, "invalid_message"),
+        ({"channel": "alerts"}, "invalid_message"),
+        ({"channel": "alerts", "data": {}, "key": 1.5}, "invalid_message"),
+        ({"channel": "ea_updates", "data": {"profit": 1}}, "invalid_data"),
+        ({"channel": "ea_updates", "data": {"ea_id": True}}, "invalid_data"),
+        ({"channel": "ea_updates", "data": {}, "key": ""}, "invalid_data"),
+        ({"channel": "ea_updates", "data": {}, "key": "x" * 300}, "invalid_data"),
+    ],
+    ids=str,
+)
+def test_what_can_not_be_published_is_an_error_to_its_publisher_and_nobody_hears_it(
+    data: dict[str, Any], code: str
+) -> None:
+    room = Room()
+    assert room.reader().say("publish", **data)["data"]["code"] == code
+    assert room.hub.position == 0
 
 
 # -------------------------------------------------------------------------------------------------- errors and limits

@@ -5,6 +5,7 @@ import base64
 import contextlib
 import json
 import logging
+import socket
 from typing import Any
 
 from websockets.client import ClientProtocol
@@ -13,6 +14,7 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from fleetwire.server.server import WebSocketServer
+from fleetwire.server.websocket import WebSocketConnection
 
 TOKEN = "s3cret-token"
 _silent = logging.Logger("tests.silent", logging.CRITICAL + 1)  # what a client logs proves nothing about a server
@@ -132,3 +134,22 @@ class Raw:
         self.writer.close()
         with contextlib.suppress(ConnectionError):
             await self.writer.wait_closed()
+
+
+def connection_of(server: WebSocketServer, number: int = -1) -> WebSocketConnection:
+    assert server._rooms is not None
+    guest = [guest for guest in server._rooms.guests.all() if isinstance(guest, WebSocketConnection)][number]
+    assert guest.session is not None
+    return guest
+
+
+async def narrow_client(server: WebSocketServer, *channels: str) -> Raw:
+    """A client that subscribes, between which and the server the network holds only a few KiB."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", server.port))
+    client = Raw(server, *await asyncio.open_connection(sock=sock, limit=4096))
+    await client.join(*channels)
+    connection_of(server).transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    return client

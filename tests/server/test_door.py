@@ -36,7 +36,7 @@ async def status_of(client: Raw, data: bytes) -> int:
         ((), "POST / HTTP/1.1", 405),
         ((), "DELETE / HTTP/1.1", 405),
         ((), "GET / HTTP/1.0", 505),
-        ((), "GET / HTTP/2.0", 505),
+        ((), "GET / HTTP/2.0", 400),
         ((), "nonsense", 400),
         ((), "GET / x HTTP/1.1", 400),
         (("Sec-WebSocket-Key:",), GET, 400),

@@ -132,7 +132,7 @@ async def test_a_server_can_be_stopped_and_started_again_and_remembers_its_state
         await stopping
         assert not server.running
         assert server.get_connected_clients() == []
-        assert len(server.hub.cohorts) == 0
+        assert server.hub.cohorts == 0
     await server.stop_server()
 
 

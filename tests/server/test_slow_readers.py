@@ -1,7 +1,6 @@
 """Time passes by hand: heartbeats, readers that do not read, and closing handshakes that are never finished."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,16 +10,8 @@ from fleetwire.hub.limits import Limits
 from fleetwire.server.server import WebSocketServer
 from fleetwire.server.websocket import WebSocketConnection
 from tests.server.conftest import Connect
-from tests.server.support import TOKEN, Raw, frame, head, said
+from tests.server.support import TOKEN, Raw, connection_of, frame, head, narrow_client, said
 from tests.support import ManualClock, until
-
-
-def connection_of(server: WebSocketServer, number: int = -1) -> WebSocketConnection:
-    assert server._rooms is not None
-    guest = [guest for guest in server._rooms.guests.all() if isinstance(guest, WebSocketConnection)][number]
-    assert guest.session is not None
-    return guest
-
 
 # ---------------------------------------------------------------------------------------------------------- heartbeats
 
@@ -94,13 +85,7 @@ async def narrow(clock: ManualClock) -> AsyncIterator[WebSocketServer]:
 
 async def deaf_client(server: WebSocketServer, *channels: str) -> Raw:
     """A client with small buffers that stops reading."""
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    sock.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", server.port))
-    client = Raw(server, *await asyncio.open_connection(sock=sock, limit=4096))
-    await client.join(*channels)
-    connection_of(server).transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    client = await narrow_client(server, *channels)
     client.writer.transport.pause_reading()  # type: ignore[attr-defined]
     return client
 
@@ -172,7 +157,7 @@ async def test_a_reader_that_never_goes_on_is_closed_in_the_end(narrow: WebSocke
     clock.advance(1.0)
     assert narrow.get_connected_clients() == []
     assert connection.transport.get_write_buffer_size() <= size + 200, "nothing but the Close is added"
-    assert len(narrow.hub.cohorts) == 0
+    assert narrow.hub.cohorts == 0
     slow.writer.transport.resume_reading()  # type: ignore[attr-defined]
     while (received := await slow.frame()).opcode is not Opcode.CLOSE:
         pass
@@ -205,8 +190,10 @@ async def test_a_reader_that_went_on_is_pinged_again_before_it_is_called_lost(
 
 
 async def test_answers_that_are_not_read_stop_the_questions(narrow: WebSocketServer) -> None:
-    slow = await deaf_client(narrow)
+    slow = await deaf_client(narrow, "alerts")
     connection = connection_of(narrow)
+    session = connection.session
+    assert session is not None
     question = said("subscribe", channels=["nonsense"] * 100)
     for _ in range(20):
         slow.send(question * 50)
@@ -219,6 +206,7 @@ async def test_answers_that_are_not_read_stop_the_questions(narrow: WebSocketSer
     slow.writer.transport.resume_reading()  # type: ignore[attr-defined]
     for _ in range(1000):
         assert (await slow.message())["type"] == "subscription_response"
+        assert session.paused is connection._write_paused, "full again, and the hub does not know"
     assert not connection._closing
     await slow.end()
 
@@ -267,7 +255,7 @@ async def test_a_peer_that_ends_its_half_and_reads_nothing_is_cut_off(
     assert not connection._write_paused
     slow.writer.write_eof()
     await until(lambda: connection._closing)
-    assert len(narrow.hub.cohorts) == 0
+    assert narrow.hub.cohorts == 0
     clock.advance(2.1)
     assert narrow._rooms is not None
     guests = narrow._rooms.guests

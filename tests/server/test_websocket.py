@@ -305,7 +305,7 @@ async def test_a_peer_that_hangs_up_is_forgotten(server: WebSocketServer, connec
     assert len(connections(server)) == 2
     client.writer.transport.abort()
     await until(lambda: len(connections(server)) == 1)
-    assert len(server.hub.cohorts) == 1
+    assert server.hub.cohorts == 1
 
 
 async def test_a_peer_that_ends_its_half_of_the_stream_is_let_go(server: WebSocketServer, connect: Connect) -> None:
