@@ -152,6 +152,8 @@ class Conversation:
                 self._drop(accepted)
                 self._positions.forget(accepted)
             elif request.renews:
+                for name in accepted:
+                    self._distrusted.pop(channel_of(name), None)
                 self._renewed(accepted)
             else:
                 self._subscribed(request, accepted, envelope)
@@ -163,32 +165,33 @@ class Conversation:
         fields = envelope.fields
         epoch, position = fields.get("epoch"), fields.get("position")
         position = position if isinstance(position, int) else None
-        going_on = _mapping(_mapping(request.data.get("since")).get("positions"))
+        since = _mapping(_mapping(request.data.get("since")).get("positions"))
         begun = accepted
         if request.restores:
             refused = rejections(fields)
             self._drop([name for name in request.names if name in refused or name not in (*accepted, EVERYTHING)])
             self._owe([name for name in accepted if name in self._wanted], fields)
-            begun = [name for name in accepted if channel_of(name) not in going_on]
+            begun = [name for name in accepted if channel_of(name) not in since]
             self._wanted.add([name for name in begun if name not in self._wanted], request.options)
         else:
             everything = EVERYTHING in request.names and EVERYTHING not in rejections(fields)
+            if not request.options.snapshot:  # what is heard already just goes on
+                begun = [name for name in accepted if is_event(name) or name not in self._wanted]
             self._wanted.add(accepted, request.options, everything=everything)
-            self._positions.forget(accepted)
+            self._positions.forget(begun)
         if self._positions.learn_epoch(epoch if isinstance(epoch, str) else None):
             self._rows.clear()
-        resumed = [name for name in accepted if name not in begun]
-        anew = self._positions.resume(resumed, position, _mapping(fields.get("recovered")))
+        going_on = [name for name in accepted if name not in begun]
+        anew = self._positions.resume(going_on, position, _mapping(fields.get("recovered")))
         self._positions.begin(begun, position, request.options)
         if self._dialect.version > 1:
-            self._rows.begin([*anew, *begun])
             self._ends.update(dict.fromkeys(anew, True))
             self._ends.update({name: request.options.snapshot or is_event(name) for name in begun})
+            self._renewed(anew + begun if request.restores else accepted)
 
     def _renewed(self, names: list[str]) -> None:
-        """Trust channels again whose rows are about to be told anew. Who has heard them before hears nothing of it."""
+        """Note that rows are about to be told anew; who has heard them before need not hear of its end."""
         for name in names:
-            self._distrusted.pop(channel_of(name), None)
             self._ends.setdefault(name, False)
         self._rows.begin(names)
 
