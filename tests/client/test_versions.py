@@ -39,6 +39,8 @@ class World:
         self.selections: list[Selection] = []
         self.heard: list[list[tuple[Any, ...]]] = [[]]  # of a handler, and of each iteration
         self.connect()
+        self.publish("trade_update", "c", {})  # position 0 is "everything" in a `since`: no hub stays there
+        self.flush()
 
     def connect(self) -> None:
         self.writes: list[bytes] = []
@@ -127,6 +129,7 @@ class World:
         for names, options, since in self.conversation.resubscriptions():
             data = subscribe_data(names, options, since)
             self.say("subscribe", data, names=names, options=options, restores=True)
+        self.listen(0.0)
 
 
 def spoil(data: Any) -> None:
