@@ -27,6 +27,9 @@ class Peer:
     def __init__(self, *subprotocols: str) -> None:
         self.subprotocols = subprotocols  # that it knows, besides version 1
         self.compression = False
+        self.process_request: Callable[[Any, Any], Any] | None = None
+        self.after_welcome: list[dict[str, Any]] = []
+        self.expand: Callable[[list[str]], list[str]] = list  # what "*" stands for
         self.port = 0
         self.epoch = "e1"
         self.position = 0
@@ -56,6 +59,7 @@ class Peer:
             ping_interval=None,
             compression="deflate" if self.compression else None,
             select_subprotocol=self._select,
+            process_request=self.process_request,
             logger=silent,
         )
         self.port = self._server.sockets[0].getsockname()[1]
@@ -135,7 +139,7 @@ class Peer:
         data = {"status": "connected", "client_id": "c1", "epoch": self.epoch, "server_time": NOW, **self.welcome}
         try:
             self._rows[socket] = {}
-            await self.send(socket, {"type": "connection", "data": data, "timestamp": NOW})
+            await self.send(socket, {"type": "connection", "data": data, "timestamp": NOW}, *self.after_welcome)
             self.sockets.append(socket)
             self.sockets_ever += 1
             await self._tell()
@@ -178,7 +182,7 @@ class Peer:
         since = data.get("since")
         answer = {
             "status": f"{message_type}d",
-            "channels": [name for name in data["channels"] if name != "nonsense"],
+            "channels": self.expand([name for name in data["channels"] if name != "nonsense"]),
             "rejected": [
                 {"channel": name, "code": "unknown_channel", "message": f"no channel {name!r}"}
                 for name in data["channels"]
@@ -186,7 +190,7 @@ class Peer:
             ],
             "epoch": self.epoch,
             "position": self.position,
-            "recovered": {name: self.recovered(name) for name in data["channels"]} if since else {},
+            "recovered": {name: self.recovered(name) for name in self.expand(data["channels"])} if since else {},
         }
         return [{"type": "subscription_response", "data": answer}]
 
