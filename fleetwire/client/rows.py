@@ -37,17 +37,18 @@ class Rows:
         if channel is None or key is None or envelope.seq is not None:
             return True
         rows = self._rows.setdefault(channel, {})
-        if envelope.patch is None:
-            data = _copied(envelope.data)
-        else:
-            row = rows.get(key)
-            if row is None or row.position is None or row.position != envelope.base:
+        row = rows.pop(key, None)
+        try:
+            if envelope.patch is None:
+                data = _copied(envelope.data)
+            elif row is not None and row.position is not None and row.position == envelope.base:
+                data = apply_patch(row.data, envelope.patch)
+                envelope.data = _copied(data)
+            else:
                 return False
-            data = apply_patch(row.data, envelope.patch)
-            envelope.data = _copied(data)
-        if envelope.fields.get("status") == REMOVED:
-            rows.pop(key, None)
-        else:
+        except RecursionError:  # nested deeper than can be copied: handed over if it is whole, and not held
+            return envelope.patch is None
+        if envelope.fields.get("status") != REMOVED:
             rows[key] = _Row(envelope.position, data)
         for name in (channel, f"{channel}:{key}") if self._unnamed else ():
             self._unnamed.get(name, set()).discard(key)

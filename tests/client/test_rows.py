@@ -35,16 +35,26 @@ def test_a_patch_of_the_row_held_is_made_whole(rows: Rows) -> None:
 
 
 @pytest.mark.parametrize(("key", "base"), [("a", 4), ("a", 6), ("a", None), ("c", 5), ("c", None)])
-def test_a_patch_of_another_row_is_refused_and_changes_nothing(rows: Rows, key: str, base: int | None) -> None:
+def test_a_patch_of_another_row_is_refused_and_changes_no_other(rows: Rows, key: str, base: int | None) -> None:
     assert not rows.complete(patch(key, 7, {"n": 9}, base))
-    assert rows.complete(right := patch("a", 8, {"n": 8}, 5))
-    assert right.data["n"] == 8
+    assert rows.complete(right := patch("b", 8, {"n": 8}, 6))
+    assert right.data == {"n": 8}
 
 
 def test_a_row_without_a_position_can_not_be_patched() -> None:
     rows = Rows()
     assert rows.complete(Envelope("ea_update", {}, channel="ea_updates", key="a"))
     assert not rows.complete(patch("a", 7, {"n": 9}, None))
+
+
+def test_what_is_nested_too_deeply_is_handed_over_and_not_held(rows: Rows) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(100_000):
+        deep = {"deep": deep}
+    assert rows.complete(row("a", 7, deep))
+    assert len(rows) == 1
+    assert not rows.complete(patch("b", 7, deep, 6))
+    assert len(rows) == 0
 
 
 def test_a_removed_row_is_gone(rows: Rows) -> None:
