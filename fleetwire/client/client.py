@@ -5,20 +5,22 @@ import math
 import random
 import ssl as tls
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import msgspec
 
 from fleetwire.client.address import websocket_url
-from fleetwire.client.conversation import Selection, accepted_of, everything, rejections
+from fleetwire.client.conversation import Selection, accepted_of, everything, rejections, subscribe_data
 from fleetwire.client.delivery import Handler, Handlers
+from fleetwire.client.dialect import DIALECTS
 from fleetwire.client.link import Link, LinkError, Settings, Sleep
-from fleetwire.client.protocol import Options
+from fleetwire.client.protocol import Options, channel_of
 from fleetwire.client.secret import Secret, Token
-from fleetwire.client.session import Session, Tools, subscribe_data
+from fleetwire.client.session import Session, Tools
 from fleetwire.client.subscription import Iteration, Subscription
+from fleetwire.wire.channels import EVERYTHING
 from fleetwire.wire.errors import ConfigError, NotConnectedError, RequestError, SubscriptionError
 from fleetwire.wire.messages import AuthResponseData, SubscriptionResponseData
 
@@ -40,6 +42,9 @@ class WebSocketClient:
         open_timeout_s: how long opening a connection may take, the server's welcome included.
         queue_max: messages kept for the handlers, and for each iteration; then reading waits.
         ssl: the TLS context for wss://; None for the system's own certificates.
+        subprotocols: the forms of version 2 to ask for, the best first; none of them for version 1, which is spoken
+            with servers that know no other by itself. What is heard is the same in all of them.
+        compression: ask the server to compress what it sends.
         clock: gives monotonic seconds.
         sleep: waits for some seconds.
         rng: draws the jitter of the backoff.
@@ -59,6 +64,8 @@ class WebSocketClient:
         open_timeout_s: float = 10.0,
         queue_max: int = 1024,
         ssl: tls.SSLContext | None = None,
+        subprotocols: Iterable[str] = tuple(DIALECTS),
+        compression: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Sleep = asyncio.sleep,
         rng: random.Random | None = None,
@@ -72,9 +79,22 @@ class WebSocketClient:
         _check_seconds("open_timeout_s", open_timeout_s)
         if queue_max < 1:
             raise ConfigError("queue_max must be at least 1")
+        subprotocols = tuple(subprotocols)
+        if not set(subprotocols) <= DIALECTS.keys():
+            raise ConfigError(f"subprotocols may hold {', '.join(DIALECTS)}, or nothing")
         self._handlers = Handlers()
         self._tools = Tools(
-            Settings(self._url, ssl, open_timeout_s, heartbeat_interval, heartbeat_timeout, clock, sleep),
+            Settings(
+                self._url,
+                ssl,
+                subprotocols,
+                compression,
+                open_timeout_s,
+                heartbeat_interval,
+                heartbeat_timeout,
+                clock,
+                sleep,
+            ),
             Secret(auth_token),
             self._handlers,
             queue_max,
@@ -110,6 +130,11 @@ class WebSocketClient:
     def epoch(self) -> str | None:
         """Names the server's run of positions, as this connection's welcome said."""
         return self._link.epoch if self._link else None
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The form of version 2 that is spoken on this connection; None for version 1, and without a connection."""
+        return self._link.subprotocol if self._link else None
 
     def __repr__(self) -> str:
         """Show url and state, and never the token."""
@@ -179,22 +204,30 @@ class WebSocketClient:
         return _read({"status": "authenticated", "success": True} | envelope.fields, AuthResponseData)
 
     def subscribe(
-        self, *channels: str | Iterable[str], history: int | None = None, snapshot: bool = True
+        self,
+        *channels: str | Iterable[str],
+        history: int | None = None,
+        snapshot: bool = True,
+        max_hz: float | Mapping[str, float] | None = None,
     ) -> Subscription:
         """Hear channels: `await` it, or iterate over it with `async for`.
 
         Args:
-            channels: names, or lists of names: "ea_updates", or one key as in "ea_updates:12345".
+            channels: names, or lists of names: "ea_updates", one key as in "ea_updates:12345", or "*" for every
+                channel that there is.
             history: begin event channels with their last n messages.
-            snapshot: begin state channels with their current rows.
+            snapshot: begin state channels with their current rows; else with what is published after the answer.
+            max_hz: be told of state channels at most so often a second: all of them, or
+                channel by channel. What changes in between is told once, with its last value. A channel has one rate:
+                the one that was asked for last.
 
         Raises:
-            ConfigError: no channel is named, or history is negative.
+            ConfigError: no channel is named, history is negative, or max_hz is no rate or for a channel not named.
         """
         names = _names(channels)
         if history is not None and history < 0:
             raise ConfigError("history must not be negative: it counts messages")
-        options = Options(history, snapshot)
+        options = Options(history, snapshot, _rates(max_hz, names))
 
         async def ask(selection: Selection | None) -> SubscriptionResponseData:
             return await self._subscribe(names, options, selection)
@@ -271,6 +304,21 @@ def _names(channels: tuple[str | Iterable[str], ...]) -> list[str]:
     if not names or not all(isinstance(name, str) and name for name in names):
         raise ConfigError('name the channels, like subscribe(["ea_updates", "alerts"])')
     return list(names)
+
+
+def _rates(
+    max_hz: float | Mapping[str, float] | None, names: list[str]
+) -> float | tuple[tuple[str, float], ...] | None:
+    """Check rates."""
+    if max_hz is None:
+        return None
+    rates = dict(max_hz) if isinstance(max_hz, Mapping) else dict.fromkeys(map(channel_of, names), max_hz)
+    for channel, rate in rates.items():
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf:
+            raise ConfigError("max_hz must be a positive number of messages a second")
+        if EVERYTHING not in names and channel not in map(channel_of, names):
+            raise ConfigError(f"max_hz names {channel!r:.60}, which is not among the channels")
+    return tuple(rates.items()) if isinstance(max_hz, Mapping) else max_hz
 
 
 def _subscription_data(fields: dict[str, Any], names: list[str]) -> SubscriptionResponseData:

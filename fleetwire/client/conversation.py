@@ -4,11 +4,9 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import msgspec
-
+from fleetwire.client.dialect import VERSION_1, Dialect
 from fleetwire.client.message import Envelope, Message, ServerClock
 from fleetwire.client.protocol import (
-    EVERYTHING,
     Losses,
     Options,
     Positions,
@@ -19,15 +17,17 @@ from fleetwire.client.protocol import (
     names_in,
 )
 from fleetwire.client.requests import Request, Requests
-from fleetwire.wire.channels import CHANNELS, Kind
+from fleetwire.client.rows import Rows
+from fleetwire.wire.channels import CHANNEL_BY_NAME, EVERYTHING
 
 logger = logging.getLogger("fleetwire.client")
 
-_envelopes = msgspec.json.Decoder(Envelope)
-
 
 class Conversation:
-    """Understands a server: answers, positions, losses, the time.
+    """Understands a server: answers, positions, losses, patches, the time.
+
+    In version 2 a server sends the rows of state channels even to those who asked for none, as patches need them: they
+    are kept, and not handed over.
 
     Args:
         clock: gives monotonic seconds.
@@ -36,53 +36,108 @@ class Conversation:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.requests = Requests()
         self._clock = clock
+        self._dialect = VERSION_1
         self._server_clock = ServerClock(clock)
         self._wanted = Wanted()
         self._positions = Positions()
         self._losses = Losses()
+        self._rows = Rows()
+        self._distrusted: dict[str, bool] = {}  # channel with a patch that did not fit -> whether that was acted upon
+        self._ends: dict[str, bool] = {}  # subscription -> whether the end of its snapshot is the program's to hear
 
-    def welcome(self, payload: bytes, asked_at: float) -> list[Message]:
-        """Take the first message of a connection.
+    def welcome(self, payload: bytes, asked_at: float, dialect: Dialect = VERSION_1) -> list[Message]:
+        """Take the first frame of a connection.
 
         Args:
-            payload: the message.
+            payload: the frame's.
             asked_at: when opening the connection began, in monotonic seconds.
+            dialect: in which the server speaks on this connection.
         """
-        envelope = _envelopes.decode(payload)
-        self._server_clock.learn(envelope.fields.get("server_time"), asked_at, self._clock())
-        return [Message.of(envelope, self._server_clock)]
+        self._dialect = dialect
+        self._distrusted.clear()
+        self._ends.clear()
+        if dialect.version == 1:
+            self._rows.clear()  # they will not be kept up to date
+        first, *others = dialect.read(payload)
+        self._server_clock.learn(first.fields.get("server_time"), asked_at, self._clock())
+        return [Message.of(first, self._server_clock), *(message for other in others for message in self._take(other))]
 
     def take(self, payload: bytes) -> list[Message]:
-        """Take a message: give it (unless it was heard before), and what has to be told before it."""
-        try:
-            envelope = _envelopes.decode(payload)
-        except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
-            logger.warning("a message of the server can't be read and is left out: %s", type(error).__name__)
-            return []
-        if envelope.channel is not None:
-            if envelope.position is not None and not self._positions.heard(
-                envelope.channel, envelope.key, envelope.position
-            ):
-                return []
-        elif envelope.type == "heartbeat_response":
-            self._learn_time(envelope.fields)
-        elif envelope.type == "gap":
-            until, channel = envelope.fields.get("until"), envelope.fields.get("channel")
-            if isinstance(until, int) and isinstance(channel, str):
-                self._positions.skip(channel, until)
-        elif envelope.type == "snapshot_end":
-            self._positions.end_past(names_in(envelope.fields, "channels"))
-        due = self._losses.due(envelope.type, envelope.fields, envelope.channel)
-        gaps = [self._gap(gap, envelope.timestamp) for gap in due]
-        request = self.requests.answered_by(envelope)
-        if request is not None:
-            envelope = msgspec.structs.replace(envelope, id=request.id)
-            self._answered(request, envelope)
-        return [*gaps, Message.of(envelope, self._server_clock)]
+        """Take a frame: give its messages (unless they were heard before), and what has to be told before each."""
+        return [message for envelope in self._dialect.read(payload) for message in self._take(envelope)]
 
     def resubscriptions(self) -> list[Resubscription]:
         """Say what a new connection has to be asked for."""
         return self._wanted.resubscriptions(self._positions)
+
+    def renewals(self) -> list[Request]:
+        """Open the questions that are due, since a patch did not fit: its channel is silent until the answer."""
+        due = [channel for channel, is_asked in self._distrusted.items() if not is_asked]
+        leaving = {name for request in self.requests if request.type == "unsubscribe" for name in request.names}
+        requests: list[Request] = []
+        for channel in due:
+            self._distrusted[channel] = True
+            names = [name for name in self._wanted if channel_of(name) == channel and name not in leaving]
+            if names and EVERYTHING not in leaving:
+                options = Options(max_hz=self._wanted.rates_of(names))
+                data = subscribe_data(names, options)
+                requests.append(self.requests.open("subscribe", data, names=names, options=options, renews=True))
+        return requests
+
+    def _take(self, envelope: Envelope) -> list[Message]:
+        if envelope.channel is not None:
+            if not self._is_news(envelope.channel, envelope):
+                return []
+        elif envelope.type == "heartbeat_response":
+            self._learn_time(envelope.fields)
+        elif envelope.type == "gap":
+            self._lost(envelope.fields)
+        due = self._losses.due(envelope.type, envelope.fields, envelope.channel)
+        messages = [self._gap(gap, envelope.timestamp) for gap in due]
+        if envelope.type == "snapshot_end" and not self._end_snapshots(envelope):
+            return messages
+        request = self.requests.answered_by(envelope)
+        if request is not None:
+            envelope.id = request.id
+            self._answered(request, envelope)
+            if request.renews:
+                return messages
+        messages.append(Message.of(envelope, self._server_clock))
+        return messages
+
+    def _is_news(self, channel: str, envelope: Envelope) -> bool:
+        """Complete what was published, and tell whether it is to be handed over."""
+        if self._dialect.version > 1:
+            if channel in self._distrusted:
+                return False
+            if not self._rows.complete(envelope):
+                logger.warning("a patch of %s does not fit the row held: the channel is asked for anew", channel)
+                self._distrusted[channel] = False
+                return False
+        position = envelope.position
+        return position is None or self._positions.heard(channel, envelope.key, position)
+
+    def _lost(self, fields: Mapping[str, Any]) -> None:
+        """Note a loss that the server tells of: events can't be asked for again, rows are about to be told anew."""
+        until, channel = fields.get("until"), fields.get("channel")
+        if not isinstance(channel, str):
+            return
+        if not is_event(channel):
+            names = self._positions.renew(channel)
+            self._rows.begin(names)
+            self._ends.update(dict.fromkeys(names, True))
+        elif isinstance(until, int):
+            self._positions.skip(channel, until)
+
+    def _end_snapshots(self, envelope: Envelope) -> bool:
+        """Note ends of snapshots; leave in the message those that a program waits for, and tell whether there are."""
+        names = names_in(envelope.fields, "channels")
+        self._positions.end_past(names)
+        self._rows.end(names)
+        hidden = [name for name in names if not self._ends.pop(name, True)]
+        if hidden:
+            envelope.data = {**envelope.fields, "channels": [name for name in names if name not in hidden]}
+        return len(hidden) < max(1, len(names))
 
     def _answered(self, request: Request, envelope: Envelope) -> None:
         """Learn from an answer, and give it to whoever waits."""
@@ -92,8 +147,14 @@ class Conversation:
                 logger.warning("%s of %s was refused: %s", request.type, name, why)
             accepted = accepted_of(request.names, envelope.fields)
             if request.type == "unsubscribe":
-                self._wanted.remove(accepted)
+                if EVERYTHING in request.names:
+                    accepted = [*accepted, *self._wanted]
+                self._drop(accepted)
                 self._positions.forget(accepted)
+            elif request.renews:
+                for name in accepted:
+                    self._distrusted.pop(channel_of(name), None)
+                self._renewed(accepted)
             else:
                 self._subscribed(request, accepted, envelope)
         if not request.answer.done():
@@ -104,34 +165,56 @@ class Conversation:
         fields = envelope.fields
         epoch, position = fields.get("epoch"), fields.get("position")
         position = position if isinstance(position, int) else None
+        since = _mapping(_mapping(request.data.get("since")).get("positions"))
+        begun = accepted
         if request.restores:
-            self._wanted.remove(name for name in request.names if name not in accepted)
-            self._owe(accepted, fields)
+            refused = rejections(fields)
+            self._drop([name for name in request.names if name in refused or name not in (*accepted, EVERYTHING)])
+            self._owe([name for name in accepted if name in self._wanted], fields)
+            begun = [name for name in accepted if channel_of(name) not in since]
+            self._wanted.add([name for name in begun if name not in self._wanted], request.options)
         else:
-            self._wanted.add(accepted, request.options)
-            self._positions.forget(accepted)
-        self._positions.learn_epoch(epoch if isinstance(epoch, str) else None)
-        if "since" in request.data:
-            self._positions.resume(accepted, position, _mapping(fields.get("recovered")))
-        else:
-            self._positions.begin(accepted, position, request.options)
+            everything = EVERYTHING in request.names and EVERYTHING not in rejections(fields)
+            if not request.options.snapshot:  # what is heard already just goes on
+                begun = [name for name in accepted if is_event(name) or name not in self._wanted]
+            self._wanted.add(accepted, request.options, everything=everything)
+            self._positions.forget(begun)
+        if self._positions.learn_epoch(epoch if isinstance(epoch, str) else None):
+            self._rows.clear()
+        going_on = [name for name in accepted if name not in begun]
+        anew = self._positions.resume(going_on, position, _mapping(fields.get("recovered")))
+        self._positions.begin(begun, position, request.options)
+        if self._dialect.version > 1:
+            self._ends.update(dict.fromkeys(anew, True))
+            self._ends.update({name: request.options.snapshot or is_event(name) for name in begun})
+            self._renewed(anew + begun if request.restores else accepted)
+
+    def _renewed(self, names: list[str]) -> None:
+        """Note that rows are about to be told anew; who has heard them before need not hear of its end."""
+        for name in names:
+            self._ends.setdefault(name, False)
+        self._rows.begin(names)
+
+    def _drop(self, names: Iterable[str]) -> None:
+        """Want subscriptions no more."""
+        self._wanted.remove(names)
+        self._rows.keep(lambda channel, key: channel in self._wanted or f"{channel}:{key}" in self._wanted)
 
     def _owe(self, accepted: Iterable[str], fields: Mapping[str, Any]) -> None:
         """Note for which event channels the server has not said that nothing is missing."""
         recovered = _mapping(fields.get("recovered"))
         for name in accepted:
-            if recovered.get(name) is True:
+            if not is_event(name) or recovered.get(name) is True:
                 continue
-            for channel in _events_of(name, recovered):
-                gap: dict[str, Any] = {"channel": channel}
-                since = self._positions.last(name)
-                if since is not None:
-                    gap["since"] = since
-                    if fields.get("epoch") == self._positions.epoch:
-                        gap["until"] = fields.get("position")
-                    else:
-                        gap["epoch"] = self._positions.epoch
-                self._losses.owe(gap)
+            gap: dict[str, Any] = {"channel": channel_of(name)}
+            since = self._positions.last(name)
+            if since is not None:
+                gap["since"] = since
+                if fields.get("epoch") == self._positions.epoch:
+                    gap["until"] = fields.get("position")
+                else:
+                    gap["epoch"] = self._positions.epoch
+            self._losses.owe(gap)
 
     def _learn_time(self, fields: Mapping[str, Any]) -> None:
         asked_at = fields.get("client_time")
@@ -169,7 +252,10 @@ class Selection:
         if not self._begun:
             return False
         if message.type == "gap":
-            return EVERYTHING in self._channels or data.get("channel") in self._channels
+            channel = data.get("channel")
+            if isinstance(channel, str) and not is_event(channel):
+                self._positions.renew(channel)  # its rows are about to be told anew
+            return EVERYTHING in self._channels or channel in self._channels
         if message.type == "snapshot_end":
             return EVERYTHING in self._names or not set(names_in(data, "channels")).isdisjoint(self._names)
         if message.channel is None or not self._names_it(message.channel, message.key):
@@ -186,10 +272,14 @@ class Selection:
         position = position if isinstance(position, int) else None
         if not self._begun and message.id == self._request_id:
             self._begun = True
-            self._positions.begin(self._names, None, Options())
+            self._positions.begin(self._names - {EVERYTHING}, None, Options())
         self._positions.learn_epoch(epoch if isinstance(epoch, str) else None)
         recovered = _mapping(data.get("recovered"))
-        self._positions.resume((name for name in self._names if name in recovered), position, recovered)
+        names = [name for name in self._names if name in recovered]
+        if self._begun and EVERYTHING in self._names:  # each channel has a place of its own
+            names = [channel_of(name) for name in names_in(data, "channels")]
+            self._positions.begin(names, None, Options())
+        self._positions.resume(names, position, recovered)
 
 
 def everything(message: Message) -> bool:
@@ -198,12 +288,16 @@ def everything(message: Message) -> bool:
 
 
 def accepted_of(names: Iterable[str], fields: Mapping[str, Any]) -> list[str]:
-    """Read which subscriptions were accepted ("*" may be answered with all that it stands for)."""
-    rejected = rejections(fields)
-    if not isinstance(fields.get("channels"), list):
-        return [name for name in names if name not in rejected]
-    channels = names_in(fields, "channels")
-    return [name for name in names if name in channels or (name == EVERYTHING and name not in rejected)]
+    """Read which subscriptions were accepted; for "*" these are all the channels that it stands for."""
+    rejected, listed = rejections(fields), names_in(fields, "channels")
+    accepted: dict[str, None] = {}
+    for name in names:
+        if name == EVERYTHING and name not in rejected:
+            channels = [channel for channel in listed if ":" not in channel and channel != EVERYTHING]
+            accepted |= dict.fromkeys(channels or CHANNEL_BY_NAME)
+        elif name in listed or (name not in rejected and not isinstance(fields.get("channels"), list)):
+            accepted[name] = None
+    return list(accepted)
 
 
 def rejections(fields: Mapping[str, Any]) -> dict[str, str]:
@@ -213,12 +307,16 @@ def rejections(fields: Mapping[str, Any]) -> dict[str, str]:
     return {str(row.get("channel")): f"{row.get('code')}: {row.get('message')}" for row in rows}
 
 
-def _events_of(name: str, recovered: Mapping[str, object]) -> list[str]:
-    """Name the event channels of a subscription of which something may be missing."""
-    if name != EVERYTHING:
-        return [channel_of(name)] if is_event(name) else []
-    events = [channel.name for channel in CHANNELS if channel.kind is Kind.event]
-    return [channel for channel in events if recovered.get(channel) is not True]
+def subscribe_data(names: list[str], options: Options, since: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Write what `subscribe` asks; `snapshot` is said in words, so that the server says where the snapshot ends."""
+    data: dict[str, Any] = {"channels": names, "snapshot": options.snapshot}
+    if options.history is not None:
+        data["history"] = options.history
+    if options.max_hz is not None:
+        data["max_hz"] = dict(options.max_hz) if isinstance(options.max_hz, tuple) else options.max_hz
+    if since is not None:
+        data["since"] = since
+    return data
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fleetwire.client.message import Message
@@ -141,13 +141,14 @@ class Delivery:
         self._queues.append(queue)
         return queue
 
-    async def put(self, message: Message) -> None:
-        """Take a message from the socket; waits while the program is slow, so that the server learns of it."""
-        while len(self._inbox) >= self._size_max * (REPLY_ROOM if self._answers_due() else 1):
-            self._room.clear()
-            await self._room.wait()
-        self._inbox.append(message)
-        self._news.set()
+    async def put(self, messages: Iterable[Message]) -> None:
+        """Take messages from the socket; waits while the program is slow, so that the server learns of it."""
+        for message in messages:
+            while len(self._inbox) >= self._size_max * (REPLY_ROOM if self._answers_due() else 1):
+                self._room.clear()
+                await self._room.wait()
+            self._inbox.append(message)
+            self._news.set()
 
     def make_room(self) -> None:
         """Read on, as an answer is waited for."""

@@ -7,14 +7,15 @@ import socket
 import ssl as tls
 import time
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
-import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from fleetwire.client.address import is_loopback
-from fleetwire.client.message import Envelope
+from fleetwire.client.dialect import DIALECTS, VERSION_1
 
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 CLOSE_TIMEOUT_S = 5.0
@@ -23,9 +24,6 @@ HEARTBEAT_TIMEOUT_S = 60.0
 
 _silent = logging.Logger("fleetwire.client.websocket")  # belongs to no tree: frames, with tokens, would be in its text
 _silent.disabled = True
-
-_envelopes = msgspec.json.Decoder(Envelope)
-_encoder = msgspec.json.Encoder()
 
 Sleep = Callable[[float], Awaitable[object]]
 
@@ -36,6 +34,8 @@ class Settings(NamedTuple):
     Args:
         url: ws:// or wss://.
         ssl: the TLS context; None for the system's own certificates.
+        subprotocols: the forms of version 2 to ask for, the best first; version 1 is spoken where there is none.
+        compression: ask for compressed frames.
         open_timeout_s: until the server's welcome.
         heartbeat_interval: between heartbeats; None for the server's.
         heartbeat_timeout: of silence, until a server is taken for dead; None for the server's.
@@ -45,6 +45,8 @@ class Settings(NamedTuple):
 
     url: str
     ssl: tls.SSLContext | None
+    subprotocols: tuple[str, ...]
+    compression: bool
     open_timeout_s: float
     heartbeat_interval: float | None
     heartbeat_timeout: float | None
@@ -98,7 +100,7 @@ class Link:
     Args:
         settings: how it was made.
         connection: the socket.
-        welcome: the server's first message.
+        welcome: the server's first frame, which holds its first message.
         asked_at: when opening began, in monotonic seconds.
     """
 
@@ -109,7 +111,12 @@ class Link:
         self.url = settings.url
         self.welcome = welcome
         self.asked_at = asked_at
-        fields = _envelopes.decode(welcome).fields
+        self.subprotocol: str | None = connection.subprotocol
+        self.dialect = DIALECTS.get(connection.subprotocol or "", VERSION_1)
+        said = self.dialect.read(welcome)
+        if not said or said[0].type != "connection":
+            raise LinkError(f"{settings.url} is no fleetwire server: it did not begin with a connection message")
+        fields = said[0].fields
         self.client_id = _text_or_none(fields.get("client_id"))
         self.epoch = _text_or_none(fields.get("epoch"))
         self.heartbeat_timeout_s = settings.heartbeat_timeout or _seconds(
@@ -132,7 +139,7 @@ class Link:
             async with asyncio.timeout(settings.open_timeout_s):
                 connection = await _connect(settings)
                 connection.begin(settings.clock)
-                welcome = await connection.recv(decode=False)
+                return cls(settings, connection, await connection.recv(decode=False), asked_at)
         except (OSError, WebSocketException, ValueError, ImportError) as error:  # TimeoutError is an OSError
             if connection is not None:
                 connection.transport.abort()
@@ -141,10 +148,6 @@ class Link:
             if connection is not None:
                 connection.transport.abort()
             raise
-        if not _is_welcome(welcome):
-            connection.transport.abort()
-            raise LinkError(f"{settings.url} is no fleetwire server: it did not begin with a connection message")
-        return cls(settings, connection, welcome, asked_at)
 
     async def send(self, message: dict[str, Any]) -> None:
         """Send a message.
@@ -153,12 +156,12 @@ class Link:
             LinkError: the connection is lost.
         """
         try:
-            await self._connection.send(_encoder.encode(message), text=True)
+            await self._connection.send(self.dialect.write(message), text=self.dialect.is_text)
         except ConnectionClosed as closed:
             raise self._lost(closed) from closed
 
     async def receive(self) -> bytes:
-        """Wait for the next message.
+        """Wait for the next frame.
 
         Raises:
             LinkError: the connection is lost.
@@ -218,7 +221,22 @@ class Link:
 
 
 async def _connect(settings: Settings) -> _Socket:
+    """Open a WebSocket; where a server objects to the subprotocols, once more without."""
+    try:
+        return await _open(settings)
+    except InvalidStatus as error:
+        if error.response.status_code != HTTPStatus.BAD_REQUEST or not settings.subprotocols:
+            raise
+    return await _open(settings._replace(subprotocols=()))
+
+
+async def _open(settings: Settings) -> _Socket:
     options: dict[str, Any] = {}
+    if settings.subprotocols:
+        options["subprotocols"] = settings.subprotocols
+    if settings.compression:
+        # The offer that browsers make: whatever window a server has, it may use.
+        options["extensions"] = [ClientPerMessageDeflateFactory(client_max_window_bits=True)]
     if settings.ssl is not None:
         options["ssl"] = settings.ssl
     if is_loopback(settings.url):
@@ -227,19 +245,13 @@ async def _connect(settings: Settings) -> _Socket:
         settings.url,
         create_connection=_Socket,
         logger=_silent,
+        compression=None,
         max_size=MESSAGE_BYTES_MAX,
         open_timeout=None,  # one deadline for all, the welcome included
         ping_interval=None,  # heartbeats are the protocol's own
         close_timeout=CLOSE_TIMEOUT_S,
         **options,
     )
-
-
-def _is_welcome(payload: bytes) -> bool:
-    try:
-        return _envelopes.decode(payload).type == "connection"
-    except msgspec.MsgspecError:
-        return False
 
 
 def _link_error(error: Exception, settings: Settings) -> LinkError:

@@ -10,8 +10,11 @@ DRIFT = 0.0002
 """How far two clocks may go apart in a second: an old measurement is trusted that much less."""
 
 
-class Envelope(Struct, frozen=True):
-    """A message as it comes: every field but `type` may be missing, unknown ones are ignored."""
+class Envelope(Struct):
+    """A message as it comes: every field but `type` may be missing, unknown ones are ignored.
+
+    `patch` (version 2) stands in the place of `data`: a merge patch (RFC 7396) for the row of position `base`.
+    """
 
     type: str
     data: Any = None
@@ -22,6 +25,8 @@ class Envelope(Struct, frozen=True):
     position: int | None = None
     key: str | None = None
     as_of: str | None = None
+    patch: dict[str, Any] | None = None
+    base: int | None = None
 
     @property
     def fields(self) -> dict[str, Any]:

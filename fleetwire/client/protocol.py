@@ -4,10 +4,10 @@ No socket, no clock, no randomness: time and chance are arguments.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from fleetwire.wire.channels import CHANNEL_BY_NAME, Kind
+from fleetwire.wire.channels import CHANNEL_BY_NAME, EVERYTHING, Kind
 from fleetwire.wire.errors import Return, comes_back
 
 FIRST_RETRY_S_MAX = 1.0
@@ -19,7 +19,6 @@ RETRY_AFTER_S_MAX = 600.0
 STEADY_S = 5.0
 """A server that sends a client away (4xxx) sooner than this after it was found is left alone for longer each time."""
 
-EVERYTHING = "*"
 _RETRY_AFTER = re.compile(r"\bretry_after\s*[=:]\s*(\d{1,9}(?:\.\d{1,9})?)")
 
 
@@ -74,20 +73,24 @@ def _retry_after_s(reason: str) -> float:
 
 
 class Options(NamedTuple):
-    """How a subscription begins.
+    """How a subscription begins, and how often it is told.
 
     Args:
         history: begin event channels with their last n messages.
         snapshot: begin state channels with their current rows.
+        max_hz: how often at most, in messages a second: for all channels, or (channel, rate) for some.
     """
 
     history: int | None = None
     snapshot: bool = True
+    max_hz: float | tuple[tuple[str, float], ...] | None = None
+
+    def rate_of(self, channel: str) -> float | None:
+        """Give the rate that is asked for a channel."""
+        return dict(self.max_hz).get(channel) if isinstance(self.max_hz, tuple) else self.max_hz
 
     def begins_with_past(self, name: str) -> bool:
         """Tell whether messages older than the reply come first."""
-        if name == EVERYTHING:
-            return self.snapshot or bool(self.history)
         return bool(self.history) if is_event(name) else self.snapshot
 
 
@@ -128,8 +131,7 @@ class _Place:
 class Positions:
     """Until where each subscription has been heard, so that nothing is asked for or handed over twice.
 
-    A subscription is a channel ("ea_updates"), one key of it ("ea_updates:12345"), or everything ("*", which stands at
-    a place of its own in every channel).
+    A subscription is a channel ("ea_updates") or one key of it ("ea_updates:12345"); "*" is the channels it stands for.
     """
 
     def __init__(self) -> None:
@@ -156,25 +158,29 @@ class Positions:
         """Forget subscriptions: they are over, or asked for anew."""
         for name in names:
             self._places.pop(name, None)
-            if name == EVERYTHING:
-                self._places = {key: place for key, place in self._places.items() if not key.startswith("*:")}
 
-    def learn_epoch(self, epoch: str | None) -> None:
-        """Take the server's epoch; a position means nothing in another one, so that all begin anew."""
+    def learn_epoch(self, epoch: str | None) -> bool:
+        """Take the server's epoch; a position means nothing in another one, so that all begin anew. Tell if so."""
         if epoch == self.epoch:
-            return
-        if self.epoch is not None:
+            return False
+        is_new = self.epoch is not None
+        if is_new:
             self._places = {name: _Place() for name in self._places}
         self.epoch = epoch
+        return is_new
 
-    def resume(self, names: Iterable[str], position: int | None, recovered: Mapping[str, object]) -> None:
-        """Take the server's answer to `since`: what it could not go on with begins anew.
+    def resume(self, names: Iterable[str], position: int | None, recovered: Mapping[str, object]) -> list[str]:
+        """Take the server's answer to `since`.
 
         Args:
             names: the subscriptions.
             position: the newest one when the server answered.
             recovered: for each subscription whether nothing is missing.
+
+        Returns:
+            Those that begin anew, as the server could not go on with them.
         """
+        begun: list[str] = []
         for name in names:
             place = self._places.get(name)
             if place is None:
@@ -183,6 +189,15 @@ class Positions:
             went_back = position is not None and place.last > position
             if anew or went_back:
                 self._places[name] = _Place(0, position)
+                begun.append(name)
+        return begun
+
+    def renew(self, channel: str) -> list[str]:
+        """Note that a channel's rows are about to be told anew; tell of which subscriptions."""
+        names = [name for name in self._places if channel_of(name) == channel]
+        for name in names:
+            self._places[name] = _Place(0, self._places[name].last)
+        return names
 
     def heard(self, channel: str, key: str | None, position: int) -> bool:
         """Note a message; tell whether it is new to any subscription (or belongs to none, so that nobody can tell)."""
@@ -199,14 +214,13 @@ class Positions:
     def end_past(self, names: Iterable[str]) -> None:
         """Note that snapshots and histories are complete (`snapshot_end`)."""
         for name in names:
-            for key in (name, EVERYTHING, f"*:{name}"):
-                if key in self._places:
-                    self._places[key].end_past()
+            if name in self._places:
+                self._places[name].end_past()
 
     def skip(self, channel: str, until: int) -> None:
         """Note that the server told of a loss up to a position: it can't be asked for again."""
         for name, place in self._places.items():
-            if name in (channel, f"*:{channel}") or name.startswith(f"{channel}:"):
+            if channel_of(name) == channel:
                 place.last = max(place.last, until)
 
     def last(self, name: str) -> int | None:
@@ -214,28 +228,15 @@ class Positions:
         place = self._places.get(name)
         if place is None or self.epoch is None:
             return None
-        if place.past_until is not None and (name == EVERYTHING or not place.last):
-            return None
-        return place.last
+        return None if place.past_until is not None and not place.last else place.last
 
     def since(self, names: Iterable[str]) -> dict[str, Any]:
         """Say where subscriptions go on, one position for each channel (the lowest of its subscriptions)."""
-        stands: list[tuple[str, int]] = []
-        default: int | None = None
-        for name in names:
-            last = self.last(name) or 0
-            if name == EVERYTHING:
-                default = last
-                stands += [(key[2:], place.last) for key, place in self._places.items() if key.startswith("*:")]
-            else:
-                stands.append((channel_of(name), last))
         positions: dict[str, int] = {}
-        for channel, last in stands:
+        for name in names:
+            last, channel = self.last(name) or 0, channel_of(name)
             positions[channel] = min(last, positions.get(channel, last))
-        since: dict[str, Any] = {"epoch": self.epoch, "positions": positions}
-        if default is not None:
-            since["position"] = default  # the channels of "*" that have been silent so far
-        return since
+        return {"epoch": self.epoch, "positions": positions}
 
     def _of(self, channel: str, key: str | None) -> Iterable[_Place]:
         """Find the places that a message belongs to."""
@@ -244,8 +245,6 @@ class Positions:
             yield places[channel]
         if self._has_keys and (place := places.get(f"{channel}:{key}")) is not None:
             yield place
-        if EVERYTHING in places:
-            yield places.setdefault(f"*:{channel}", _Place(0, places[EVERYTHING].past_until))
 
 
 class Wanted:
@@ -253,19 +252,46 @@ class Wanted:
 
     def __init__(self) -> None:
         self._options: dict[str, Options] = {}
+        self._rates: dict[str, float] = {}  # channel -> the rate that was asked for last: a session has one for each
+        self._everything: Options | None = None  # "*" is wanted: channels that a server comes to have are heard, too
 
     def __contains__(self, name: object) -> bool:
         """Whether a subscription is wanted."""
         return name in self._options
 
-    def add(self, names: Iterable[str], options: Options) -> None:
-        """Want subscriptions."""
-        self._options.update(dict.fromkeys(names, options))
+    def __iter__(self) -> Iterator[str]:
+        """Give the subscriptions."""
+        return iter(self._options)
+
+    def add(self, names: Iterable[str], options: Options, *, everything: bool = False) -> None:
+        """Want subscriptions.
+
+        Args:
+            names: without "*", but with all that it stands for.
+            options: how they were asked for.
+            everything: "*" was among them.
+        """
+        if everything:
+            self._everything = options
+        for name in names:
+            self._options[name] = options
+            rate = options.rate_of(channel_of(name))
+            if rate is None:
+                self._rates.pop(channel_of(name), None)
+            else:
+                self._rates[channel_of(name)] = rate
 
     def remove(self, names: Iterable[str]) -> None:
-        """Want them no more."""
+        """Want them no more; "*" less something is only what is left of it."""
         for name in names:
-            self._options.pop(name, None)
+            if name == EVERYTHING or self._options.pop(name, None) is not None:
+                self._everything = None
+
+    def rates_of(self, names: Iterable[str]) -> tuple[tuple[str, float], ...] | None:
+        """Give the rates of the channels of some subscriptions; of all, where "*" is among them."""
+        channels = {channel_of(name) for name in names}
+        rates = {c: rate for c, rate in self._rates.items() if c in channels or EVERYTHING in channels}
+        return tuple(rates.items()) or None
 
     def resubscriptions(self, positions: Positions) -> list[Resubscription]:
         """Say what a new connection has to be asked for: first what goes on, then what has not begun yet."""
@@ -274,8 +300,16 @@ class Wanted:
         for name, options in self._options.items():
             if name not in going_on:
                 anew.setdefault(options, []).append(name)
-        requests = [Resubscription(going_on, Options(), positions.since(going_on))] if going_on else []
-        return requests + [Resubscription(names, options, None) for options, names in anew.items()]
+        requests = [Resubscription(names, options, None) for options, names in anew.items()]
+        if going_on:
+            names, options = going_on, Options()
+            if self._everything is not None and not anew:  # "*" would begin as well what goes on elsewhere
+                names, options = [*going_on, EVERYTHING], self._everything
+            requests.insert(0, Resubscription(names, options, positions.since(going_on)))
+        return [request._replace(options=self._paced(request)) for request in requests]
+
+    def _paced(self, request: Resubscription) -> Options:
+        return request.options._replace(max_hz=self.rates_of(request.names))
 
 
 class Losses:

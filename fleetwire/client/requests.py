@@ -1,6 +1,7 @@
 """Which questions are open, and which answer belongs to which."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 from fleetwire.client.message import Envelope
@@ -19,10 +20,18 @@ class Request:
         names: the subscriptions that it is about.
         options: how they begin.
         restores: whether it asks again for what was subscribed on an earlier connection.
+        renews: whether it asks for rows anew that are not known for certain.
     """
 
     def __init__(
-        self, request_id: int, type: str, data: dict[str, Any], names: list[str], options: Options, restores: bool
+        self,
+        request_id: int,
+        type: str,
+        data: dict[str, Any],
+        names: list[str],
+        options: Options,
+        restores: bool,
+        renews: bool,
     ) -> None:
         self.id = request_id
         self.type = type
@@ -30,6 +39,7 @@ class Request:
         self.names = names
         self.options = options
         self.restores = restores
+        self.renews = renews
         self.answer: asyncio.Future[Envelope] = asyncio.get_running_loop().create_future()
 
 
@@ -44,6 +54,10 @@ class Requests:
         """How many answers are waited for."""
         return len(self._open)
 
+    def __iter__(self) -> Iterator[Request]:
+        """Give the open questions, the oldest first."""
+        return iter(self._open.values())
+
     def open(
         self,
         type: str,
@@ -52,10 +66,11 @@ class Requests:
         names: list[str] | None = None,
         options: Options | None = None,
         restores: bool = False,
+        renews: bool = False,
     ) -> Request:
         """Name a new question; ids are never used twice."""
         self._last_id += 1
-        request = Request(self._last_id, type, data, names or [], options or Options(), restores)
+        request = Request(self._last_id, type, data, names or [], options or Options(), restores, renews)
         self._open[request.id] = request
         return request
 

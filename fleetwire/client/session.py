@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from fleetwire.client.conversation import Conversation
+from fleetwire.client.conversation import Conversation, subscribe_data
 from fleetwire.client.delivery import Delivery, Handlers
 from fleetwire.client.link import Link, LinkError, Settings
 from fleetwire.client.message import Envelope
@@ -187,13 +187,16 @@ class Session:
         conversation, put = self._conversation, self.delivery.put
         self.link = self._last_link = link
         restoring = asyncio.create_task(self._restore(link))
-        tasks = [restoring, asyncio.create_task(link.beat()), asyncio.create_task(link.watch())]
+        tasks = {restoring, asyncio.create_task(link.beat()), asyncio.create_task(link.watch())}
         try:
-            for message in conversation.welcome(link.welcome, link.asked_at):
-                await put(message)
+            await put(conversation.welcome(link.welcome, link.asked_at, link.dialect))
             while True:
-                for message in conversation.take(await link.receive()):
-                    await put(message)
+                messages = conversation.take(await link.receive())
+                for request in conversation.renewals():
+                    renewing = asyncio.create_task(self._renew(link, request))
+                    tasks.add(renewing)
+                    renewing.add_done_callback(tasks.discard)
+                await put(messages)
         except LinkError as lost:
             return lost
         finally:
@@ -202,9 +205,10 @@ class Session:
                 self.authenticated = False
                 self._ready.clear()
             conversation.requests.fail(LinkError("lost"))
-            for task in tasks:
+            ending = list(tasks)
+            for task in ending:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*ending, return_exceptions=True)
 
     async def _restore(self, link: Link) -> None:
         """Bring a new connection to where the last one was: authenticated, and subscribed to the same."""
@@ -216,7 +220,7 @@ class Session:
                     self._admitted(await self._answer(link, requests.open("auth", {"token": token})))
                     self.authenticated = True
                 for names, options, since in self._conversation.resubscriptions():
-                    data = subscribe_data(names, options) if since is None else {"channels": names, "since": since}
+                    data = subscribe_data(names, options, since)
                     request = requests.open("subscribe", data, names=names, options=options, restores=True)
                     await self._answer(link, request)
         except LinkError:
@@ -230,6 +234,19 @@ class Session:
         else:
             self._backoff.found(self._tools.settings.clock())
             self._ready.set()
+
+    async def _renew(self, link: Link, request: Request) -> None:
+        """Ask for the rows of a channel anew; where that fails, begin with a new connection."""
+        try:
+            async with asyncio.timeout(self._tools.request_timeout_s):
+                answer = await self._answer(link, request)
+            if answer.fields.get("rejected"):
+                raise RequestError("rejected", "a channel is refused that was subscribed to", temporary=True)
+        except LinkError:
+            return  # the reader tells of it
+        except Exception as error:
+            logger.warning("%s: could not ask for a channel anew: %s", link.url, self._say(error))
+            link.abort()
 
     async def _find_again(self, lost: LinkError) -> Link:
         """Try until there is a connection again.
@@ -273,11 +290,3 @@ class Session:
 
     def _say(self, error: Exception) -> str:
         return self._tools.secret.hush(str(error) or type(error).__name__)
-
-
-def subscribe_data(names: list[str], options: Options) -> dict[str, Any]:
-    """Write what `subscribe` asks; `snapshot` is said in words, so that the server says where the snapshot ends."""
-    data: dict[str, Any] = {"channels": names, "snapshot": options.snapshot}
-    if options.history is not None:
-        data["history"] = options.history
-    return data

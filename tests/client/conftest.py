@@ -5,9 +5,10 @@ import pytest
 from tests.client.peer import Peer, Time
 
 
-@pytest.fixture
-async def peer() -> AsyncIterator[Peer]:
-    peer = Peer()
+@pytest.fixture(params=[None, "fleetwire.v2.json", "fleetwire.v2.msgpack"])
+async def peer(request: pytest.FixtureRequest) -> AsyncIterator[Peer]:
+    """A server of each version and form: what a program hears is the same."""
+    peer = Peer(*filter(None, [request.param]))
     await peer.start()
     yield peer
     await peer.stop()

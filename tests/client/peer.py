@@ -1,16 +1,21 @@
-"""A small server that speaks the protocol by script, over real sockets; and time that a test moves by hand."""
+"""A small server that speaks the protocol by script, over real sockets; and time that a test moves by hand.
+
+In version 2 it puts every message into an array, and says as a patch whatever row it said before on that connection.
+"""
 
 import asyncio
 import json
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from fleetwire.client import WebSocketClient
+from fleetwire.wire.patch import merge_patch
 
 TOKEN = "canary-7Qd1xv93"
 NOW = "2026-11-22T17:31:00.000Z"
@@ -19,7 +24,12 @@ NOW = "2026-11-22T17:31:00.000Z"
 class Peer:
     """Answers as a server does; `script` replaces single answers, `say` speaks to everybody who is connected."""
 
-    def __init__(self) -> None:
+    def __init__(self, *subprotocols: str) -> None:
+        self.subprotocols = subprotocols  # that it knows, besides version 1
+        self.compression = False
+        self.process_request: Callable[[Any, Any], Any] | None = None
+        self.after_welcome: list[dict[str, Any]] = []
+        self.expand: Callable[[list[str]], list[str]] = list  # what "*" stands for
         self.port = 0
         self.epoch = "e1"
         self.position = 0
@@ -30,6 +40,7 @@ class Peer:
         self.sockets: list[ServerConnection] = []
         self.sockets_ever = 0
         self.tls: ssl.SSLContext | None = None
+        self._rows: dict[ServerConnection, dict[tuple[str, str], tuple[int, Any]]] = {}
         self._changed = asyncio.Condition()
         self._server: Server | None = None
 
@@ -41,7 +52,15 @@ class Peer:
         silent = logging.Logger("peer")  # it would print the token by itself
         silent.disabled = True
         self._server = await serve(
-            self._serve, "127.0.0.1", self.port, ssl=self.tls, ping_interval=None, compression=None, logger=silent
+            self._serve,
+            "127.0.0.1",
+            self.port,
+            ssl=self.tls,
+            ping_interval=None,
+            compression="deflate" if self.compression else None,
+            select_subprotocol=self._select,
+            process_request=self.process_request,
+            logger=silent,
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -65,8 +84,26 @@ class Peer:
             await socket.close(code, reason)
 
     async def say(self, message_type: str, data: Any = None, **fields: Any) -> None:
+        """Say something to everybody; a row that was said before comes as a patch, where that is understood."""
         for socket in tuple(self.sockets):
-            await socket.send(json.dumps({"type": message_type, "data": data, "timestamp": NOW} | fields))
+            message = {"type": message_type, "data": data, "timestamp": NOW} | fields
+            if socket.subprotocol and "key" in fields and "seq" not in fields:
+                place, position = (fields["channel"], fields["key"]), fields["position"]
+                base, before = self._rows[socket].get(place, (None, None))
+                self._rows[socket][place] = (position, data)
+                if base is not None:
+                    message |= {"patch": merge_patch(before, message.pop("data")), "base": base}
+            await self.send(socket, message)
+
+    async def send(self, socket: ServerConnection, *messages: dict[str, Any]) -> None:
+        """Send messages as they are: in version 2 in one frame."""
+        if socket.subprotocol is None:
+            for message in messages:
+                await socket.send(json.dumps(message))
+        elif socket.subprotocol == "fleetwire.v2.json":
+            await socket.send(json.dumps(messages))
+        else:
+            await socket.send(msgspec.msgpack.encode(messages))
 
     async def publish(self, channel: str, number: int, key: str | None = None, **fields: Any) -> None:
         """Publish one message whose position is its number."""
@@ -101,15 +138,18 @@ class Peer:
     async def _serve(self, socket: ServerConnection) -> None:
         data = {"status": "connected", "client_id": "c1", "epoch": self.epoch, "server_time": NOW, **self.welcome}
         try:
-            await socket.send(json.dumps({"type": "connection", "data": data, "timestamp": NOW}))
+            self._rows[socket] = {}
+            await self.send(socket, {"type": "connection", "data": data, "timestamp": NOW}, *self.after_welcome)
             self.sockets.append(socket)
             self.sockets_ever += 1
             await self._tell()
-            async for text in socket:
-                message = json.loads(text)
-                self.received.append(message)
-                for answer in self._answers(message):
-                    await socket.send(json.dumps({"id": message.get("id"), "timestamp": NOW} | answer))
+            async for payload in socket:
+                for message in _read(socket, payload):
+                    self.received.append(message)
+                    if message["type"] == "subscribe":
+                        self._rows[socket].clear()  # all rows are told anew, or caught up with
+                    for answer in self._answers(message):
+                        await self.send(socket, {"id": message.get("id"), "timestamp": NOW} | answer)
                 await self._tell()
         except ConnectionClosed:
             pass
@@ -117,6 +157,9 @@ class Peer:
             if socket in self.sockets:
                 self.sockets.remove(socket)
             await self._tell()
+
+    def _select(self, socket: ServerConnection, offered: Sequence[Any]) -> Any:
+        return next((name for name in offered if name in self.subprotocols), None)
 
     async def _tell(self) -> None:
         async with self._changed:
@@ -139,7 +182,7 @@ class Peer:
         since = data.get("since")
         answer = {
             "status": f"{message_type}d",
-            "channels": [name for name in data["channels"] if name != "nonsense"],
+            "channels": self.expand([name for name in data["channels"] if name != "nonsense"]),
             "rejected": [
                 {"channel": name, "code": "unknown_channel", "message": f"no channel {name!r}"}
                 for name in data["channels"]
@@ -147,9 +190,17 @@ class Peer:
             ],
             "epoch": self.epoch,
             "position": self.position,
-            "recovered": {name: self.recovered(name) for name in data["channels"]} if since else {},
+            "recovered": {name: self.recovered(name) for name in self.expand(data["channels"])} if since else {},
         }
         return [{"type": "subscription_response", "data": answer}]
+
+
+def _read(socket: ServerConnection, payload: str | bytes) -> list[dict[str, Any]]:
+    """Read what a client says, which is in the form that was agreed on."""
+    assert isinstance(payload, bytes) == (socket.subprotocol == "fleetwire.v2.msgpack")
+    said = msgspec.msgpack.decode(payload) if isinstance(payload, bytes) else json.loads(payload)
+    assert isinstance(said, list) == bool(socket.subprotocol)
+    return said if isinstance(said, list) else [said]
 
 
 async def reading_waits(client: WebSocketClient) -> None:

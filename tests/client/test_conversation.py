@@ -4,12 +4,15 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetwire.client.conversation import Conversation, Selection, everything
+from fleetwire.client.dialect import DIALECTS, VERSION_1, Dialect
 from fleetwire.client.message import Message
 from fleetwire.client.protocol import Options
+from fleetwire.client.requests import Request
 
 CHANNELS = ["alerts", "ea_updates"]
 
@@ -179,7 +182,7 @@ def test_every_event_comes_once_and_in_order_or_a_gap_names_it(steps: list[tuple
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
@@ -192,23 +195,84 @@ envelopes = st.fixed_dictionaries(
         "data": json_values | st.dictionaries(fields, json_values, max_size=6),
     },
     optional={"id": st.integers(1, 3), "channel": st.sampled_from(["*", "alerts", "ea_updates"]) | json_values}
-    | dict.fromkeys(["position", "key", "timestamp", "seq"], json_values),
+    | dict.fromkeys(["position", "key", "timestamp", "seq", "patch", "base"], json_values)
+    | {"key": st.sampled_from("ab"), "position": st.integers(0, 3), "base": st.integers(0, 3)},
 )
 
 
+@pytest.mark.parametrize("dialect", [VERSION_1, *DIALECTS.values()])
 @given(st.lists(envelopes, max_size=8))
 @settings(deadline=None)
-def test_nothing_that_a_server_says_breaks_the_conversation(frames: list[dict[str, Any]]) -> None:
+def test_nothing_that_a_server_says_breaks_the_conversation(dialect: Dialect, frames: list[dict[str, Any]]) -> None:
     async def play() -> None:
         conversation, selection = Conversation(lambda: 0.0), Selection(["alerts", "*"])
+        conversation.welcome(dialect.write({"type": "connection"}), 0.0, dialect)
         selection.expect(1)
         for restores in (False, True, True):
             data: dict[str, Any] = {"channels": ["alerts", "*"]} | ({"since": {}} if restores else {})
             conversation.requests.open("subscribe", data, names=["alerts", "*"], options=Options(), restores=restores)
         for frame in frames:
-            for message in conversation.take(json.dumps(frame).encode()):
+            for message in conversation.take(dialect.write(frame)):
                 selection.wants(message)
                 assert message.age_ms is None or message.age_ms >= 0
+            conversation.renewals()
         conversation.resubscriptions()
 
     asyncio.run(play())
+
+
+# ------------------------------------------------------------------------------------------------- rows told anew
+
+
+def asked(conversation: Conversation, *names: str, snapshot: bool = True) -> dict[str, Any]:
+    """Subscribe, and give the answer that is due."""
+    data = {"channels": list(names), "snapshot": snapshot}
+    request = conversation.requests.open("subscribe", data, names=list(names), options=Options(snapshot=snapshot))
+    return answer(request)
+
+
+def answer(request: Request) -> dict[str, Any]:
+    data = {"status": "subscribed", "channels": request.names, "epoch": "e", "position": 9, "recovered": {}}
+    return {"type": "subscription_response", "id": request.id, "data": data}
+
+
+def row(position: int, base: int | None = None) -> dict[str, Any]:
+    message = {"type": "ea_update", "channel": "ea_updates", "key": "a", "position": position}
+    return message | ({"data": {"n": position}} if base is None else {"patch": {"n": position}, "base": base})
+
+
+END = {"type": "snapshot_end", "data": {"channels": ["ea_updates"], "position": 9}}
+
+
+def told(conversation: Conversation, *messages: dict[str, Any]) -> list[str]:
+    frame = json.dumps(messages).encode()
+    return [f"{message.type} {message.position or ''}".strip() for message in conversation.take(frame)]
+
+
+async def test_an_end_that_the_program_waits_for_is_told_though_rows_were_asked_for_anew_meanwhile() -> None:
+    conversation = Conversation(lambda: 0.0)
+    conversation.welcome(b'[{"type":"connection"}]', 0.0, DIALECTS["fleetwire.v2.json"])
+    told(conversation, asked(conversation, "ea_updates"), row(5), END)
+    assert told(conversation, row(11, base=4), row(12, base=5)) == []
+    (renewal,) = conversation.renewals()
+    assert conversation.renewals() == []
+    own = asked(conversation, "ea_updates")
+    assert told(conversation, own, row(12), answer(renewal), row(12), END) == [
+        "subscription_response",
+        "ea_update 12",
+        "snapshot_end",
+    ]
+    assert told(conversation, row(13, base=12)) == ["ea_update 13"]
+
+
+@pytest.mark.parametrize("dialect", [VERSION_1, DIALECTS["fleetwire.v2.json"]])
+async def test_rows_that_a_gap_announces_are_handed_over_again(dialect: Dialect) -> None:
+    """What has ended in the meantime is not known: a program drops what is not told until the end."""
+    conversation, selection = Conversation(lambda: 0.0), Selection(["ea_updates"])
+    conversation.welcome(dialect.write({"type": "connection"}), 0.0, dialect)
+    selection.expect(1)
+    gap = {"type": "gap", "data": {"channel": "ea_updates", "since": 10}}
+    messages = [asked(conversation, "ea_updates"), row(5), END, row(10), gap, row(5), row(10), END, row(10), row(11)]
+    heard = [message for said in messages for message in conversation.take(dialect.write(said))]
+    chosen = [message.position or message.type for message in heard if selection.wants(message)]
+    assert chosen == [5, "snapshot_end", 10, "gap", 5, 10, "snapshot_end", 11]

@@ -122,17 +122,6 @@ def test_a_second_key_of_a_channel_has_its_own_beginning() -> None:
     assert positions.since(["ea_updates:1", "ea_updates:2"])["positions"] == {"ea_updates": 100}
 
 
-def test_everything_has_a_place_in_each_channel() -> None:
-    positions = begun("*", position=10)
-    assert positions.heard("alerts", None, 20)
-    assert positions.heard("ea_updates", "1", 15)
-    assert not positions.heard("alerts", None, 20)
-    expected = {"epoch": "e1", "positions": {"alerts": 20, "ea_updates": 15}, "position": 10}
-    assert positions.since(["*"]) == expected
-    positions.forget(["*"])
-    assert positions.last("*") is None
-
-
 def test_a_new_epoch_resets() -> None:
     positions = begun("alerts", position=500)
     positions.learn_epoch("e2")

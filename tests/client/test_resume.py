@@ -22,10 +22,13 @@ class NoJitter(random.Random):
 class Listener:
     """A client that keeps what its iteration gives."""
 
-    def __init__(self, peer: Peer, time: Time, *channels: str, **options: Any) -> None:
+    def __init__(
+        self, peer: Peer, time: Time, *channels: str, words: dict[str, Any] | None = None, **options: Any
+    ) -> None:
         self.client = WebSocketClient(peer.url, TOKEN, clock=time.clock, sleep=time.sleep, rng=NoJitter(), **options)
         self.messages: asyncio.Queue[Message] = asyncio.Queue()
         self._channels = channels
+        self._words = words or {}
         self._task: asyncio.Task[None] | None = None
         self._peer = peer
 
@@ -41,7 +44,7 @@ class Listener:
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def _listen(self) -> None:
-        async for message in self.client.subscribe(*self._channels):
+        async for message in self.client.subscribe(*self._channels, **self._words):
             self.messages.put_nowait(message)
 
     async def next(self) -> Message:
