@@ -82,6 +82,8 @@ class WebSocketServer:
                 raise ConfigError(f"{name} must be a list of texts, not one text: [{listed!r}]")
         self.host = host
         self.auth_token = auth_token or new_token()
+        self.heartbeat_interval = float(heartbeat_interval)
+        self.heartbeat_timeout = float(heartbeat_timeout)
         self._asked_port = port
         self._limits = limits or Limits()
         self._clock = clock or SystemClock()
@@ -89,7 +91,7 @@ class WebSocketServer:
         self._doorkeeper = Doorkeeper(is_loopback(host), own_hosts, allowed_origins)
         self.hub = Hub(secrets.token_hex(8), self._limits)
         self._house = House(
-            self.hub, Access(self.auth_token), self._limits, float(heartbeat_interval), float(heartbeat_timeout)
+            self.hub, Access(self.auth_token), self._limits, self.heartbeat_interval, self.heartbeat_timeout
         )
         self._listener: asyncio.Server | None = None
         self._rooms: Rooms | None = None
@@ -242,6 +244,8 @@ class WebSocketServer:
 def _check_arguments(
     host: str, port: int, auth_token: str | None, heartbeat_interval: float, heartbeat_timeout: float
 ) -> None:
+    if not isinstance(host, str):
+        raise ConfigError(f'host must be a text, not {host!r:.60}; "" means all addresses')
     if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
         raise ConfigError(f"port must be a whole number from 0 to 65535, not {port!r}")
     for name, seconds in (("heartbeat_interval", heartbeat_interval), ("heartbeat_timeout", heartbeat_timeout)):

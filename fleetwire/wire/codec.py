@@ -1,6 +1,7 @@
 """Bytes <-> messages. What is refused is refused with a typed error that says what to do."""
 
 import math
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -23,6 +24,11 @@ class _Head(msgspec.Struct):
 
 _head_decoder = msgspec.json.Decoder(_Head)
 
+# Where a request's id stands as it is written: after the type at the most, or as the last field. The last brace is that
+# of the message, so both are its own id and not that of something in its data.
+_FIRST_ID = re.compile(rb'\s*\{\s*(?:"type"\s*:\s*"[^"\\]*"\s*,\s*)?("id"\s*:\s*)')
+_ID = re.compile(rb'"id"\s*:\s*("[^"\\]{0,256}"|-?\d{1,19})\s*([,}])')
+
 
 def decode(payload: bytes) -> ClientMessage:
     """Read one message of a client.
@@ -43,7 +49,22 @@ def decode(payload: bytes) -> ClientMessage:
             head = _head_decoder.decode(payload)
         except (ValueError, RecursionError) as error:
             reason = error
+    if head.id is None and not isinstance(reason, msgspec.ValidationError):
+        head = _Head(id=_id_in(payload))
     raise _refusal(reason, head)
+
+
+def _id_in(payload: bytes) -> Any:
+    """Find a request's id in what can't be read as JSON (NaN, too deep); None if it is not plain to see."""
+    first = _FIRST_ID.match(payload)
+    found = _ID.match(payload, first.start(1)) if first else None
+    if found is None:
+        last = _ID.match(payload, max(payload.rfind(b'"id"'), 0))
+        found = last if last and last[2] == b"}" and not payload[last.end() :].strip() else None
+    try:
+        return msgspec.json.decode(found[1]) if found else None
+    except ValueError:
+        return None
 
 
 def _refusal(reason: ValueError | RecursionError, head: _Head) -> MessageError:

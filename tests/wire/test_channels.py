@@ -36,6 +36,13 @@ def test_an_unknown_type_is_refused_with_those_that_exist() -> None:
         ("alert", {"ea_id": None}, None),
         ("alert", {"ea_id": 0}, "0"),
         ("news_update", {"currency": "USD"}, "USD"),
+        ("portfolio_update", {"portfolio": {"name": "fx"}, "account": 5}, "5"),
+        ("portfolio_update", {"account": {"login": 5, "balance": 1.5}}, "total"),
+        ("news_update", {"currency": ["USD", "EUR"]}, None),
+        ("trade_update", {"ea_id": 12345.0}, None),
+        ("alert", {"ea_id": ""}, None),
+        ("alert", {"ea_id": True}, None),
+        ("alert", {"ea_id": "x" * (KEY_CHARS_MAX + 1)}, None),
     ],
 )
 def test_the_key_is_the_first_field_that_names_the_subject(message_type: str, data: object, key: str | None) -> None:
