@@ -436,6 +436,30 @@ def test_tags_are_counted(refusal, monkeypatch):
     assert "tags" in refusal(xlsx([], parts={"xl/worksheets/first.xml": sheet}))
 
 
+@pytest.mark.parametrize(
+    ("begin", "piece", "said"),
+    [
+        (b"", b"<c/>", "cells"),
+        (b"<row>", b"<c/>", "cells"),
+        (b"<row>", b"<a/>", "on and on"),
+        (b"<row><c>", b"<v>1</v>", "on and on"),
+    ],
+)
+def test_a_row_of_a_sheet_that_goes_on_and_on_is_refused_early(refusal, monkeypatch, begin, piece, said):
+    """Five million cells in one row are refused after the first thousands, unpacked a chunk at a time."""
+    monkeypatch.setattr(cells_xlsx, "CELL_CHARS_MAX", 2**30)
+    monkeypatch.setattr(cells_xlsx, "EVENTS_MAX", 500_000)
+    sheet = b'<worksheet xmlns="x"><sheetData>' + begin + piece * 5_000_000
+    assert said in refusal(xlsx([], parts={"xl/worksheets/first.xml": sheet}))
+
+
+def test_a_row_of_too_many_bytes_is_refused(refusal, monkeypatch):
+    """A row is measured in bytes too: a few thousand cells can hold far more text than any report."""
+    monkeypatch.setattr(cells_xlsx, "UNPACKED_BYTES_MAX", 12 * 2**20)
+    sheet = b'<worksheet xmlns="x"><sheetData><row>' + (b'<c t="str"><v>' + b"x" * 60_000 + b"</v></c>") * 250
+    assert "on and on" in refusal(xlsx([], parts={"xl/worksheets/first.xml": sheet}))
+
+
 def test_sheets_share_one_limit(refusal, monkeypatch):
     """Trying one sheet after another is bounded by what all of them unpack to."""
     monkeypatch.setattr(cells_xlsx, "EVENTS_MAX", 3000)

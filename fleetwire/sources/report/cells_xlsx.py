@@ -23,6 +23,9 @@ SILENT_BYTES_MAX: Final = 2**20  # XML without a tag or text: the parser would h
 DIRECTORY_BYTES_MAX: Final = 2**20  # the list of what is in the zip: about 10,000 parts
 EVENTS_MAX: Final = 16_000_000  # tags and texts of all parts together
 SHEETS_MAX: Final = 64  # that are tried; a report stands on the first, or near it
+COLUMNS_MAX: Final = 16_384  # cells that one row can have (ECMA-376)
+ROW_EVENTS_MAX: Final = 200_000  # tags and texts of one row
+ROW_BYTES_MAX: Final = 8 * 2**20  # of one row, as XML
 DEPTH_MAX: Final = 32  # of tags in tags
 CHUNK_BYTES: Final = 2**16
 
@@ -138,6 +141,7 @@ class _Workbook:
                     raise ReportError(f"the workbook is damaged: {part} has a tag without an end")
                 if self._events + handler.events > EVENTS_MAX:
                     raise ReportError(f"the workbook has more than {EVENTS_MAX} tags and texts: the last in {part}")
+                handler.fed(len(chunk))
                 yield
         parser.Parse(b"", True)
         self._events += handler.events
@@ -204,6 +208,9 @@ class _Handler:
         text = "".join(self._text or ())
         self._text = None
         return text
+
+    def fed(self, size_bytes: int) -> None:
+        """Be told that so much more of the part was parsed."""
 
     def opened(self, tag: str, attributes: Attributes) -> None: ...
 
@@ -285,6 +292,8 @@ class _Sheet(_Handler):
         self._formats = formats
         self._from_1904 = from_1904
         self._rows: list[Row] = []
+        self._row_cells = self._row_bytes = 0
+        self._row_began: int | None = None  # at which event; None between rows
         self._number = 0
         self._cells: list[str] = []
         self._column = -1
@@ -314,6 +323,15 @@ class _Sheet(_Handler):
         elif tag == "row":
             self._close_row()
 
+    def fed(self, size_bytes: int) -> None:
+        """Refuse a row that goes on and on; counted in whole chunks, from the one in which it was first seen open."""
+        if self._row_began is None:
+            self._row_bytes = 0
+            return
+        self._row_bytes += size_bytes
+        if self._row_bytes > ROW_BYTES_MAX or self.events - self._row_began > ROW_EVENTS_MAX:
+            raise ReportError(f"row {self._number} goes on and on: a report's has some cells of some characters")
+
     def _open_row(self, attributes: Attributes) -> None:
         given = attributes.get("r", "")
         self._number = int(given) if given.isdecimal() and len(given) < 8 else self._number + 1
@@ -321,13 +339,19 @@ class _Sheet(_Handler):
             raise ReportError(f"the sheet has more than {2 * ROWS_MAX} rows")
         self._cells = []
         self._column = -1
+        self._row_cells = self._row_bytes = 0
+        self._row_began = self.events
 
     def _close_row(self) -> None:
+        self._row_began = None
         if self._cells:
             self._rows.append(Row(self._number, self._cells, of_sheet=True, sheet=self._sheet))
             self._cells = []
 
     def _open_cell(self, attributes: Attributes) -> None:
+        self._row_cells += 1
+        if self._row_cells > COLUMNS_MAX:
+            raise ReportError(f"row {self._number} has more than {COLUMNS_MAX} cells")
         reference = _cell_reference.fullmatch(attributes.get("r", ""))
         self._column = _column_index(reference[1]) if reference else self._column + 1
         self._kind = attributes.get("t", "n")
