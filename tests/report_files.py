@@ -1,7 +1,9 @@
 """Writes reports as terminals write them, from rows of cells."""
 
 import io
+import re
 import zipfile
+from datetime import datetime
 from html import escape
 from xml.sax.saxutils import escape as xml_escape
 from xml.sax.saxutils import quoteattr
@@ -95,8 +97,8 @@ def utf16(text):
     return b"\xff\xfe" + text.encode("utf-16-le")
 
 
-def xlsx(rows, *, encoding="utf-8", inline=False, numeric=True, doctype="", parts=None):
-    """A workbook with one sheet of these rows; empty cells and rows are left out, as spreadsheets do.
+def xlsx(rows, *, encoding="utf-8", inline=False, numeric=True, doctype="", parts=None, before=(), days=None):
+    """A workbook with a sheet of these rows; empty cells and rows are left out, as spreadsheets do.
 
     Args:
         encoding: of the parts' XML.
@@ -104,29 +106,53 @@ def xlsx(rows, *, encoding="utf-8", inline=False, numeric=True, doctype="", part
         numeric: texts that are numbers become numbers.
         doctype: put before each root element.
         parts: more parts (bytes by name), or others instead.
+        before: rows of the sheets that stand before this one.
+        days: times become numbers of days since 1900 or 1904 (days=1900, days=1904), shown by a format of their own.
     """
     strings = []
-    lines = []
-    for number, row in enumerate(rows, 1):
-        cells = [
-            _cell(f"{chr(65 + at)}{number}", text, strings, inline, numeric) for at, text in enumerate(row) if text
-        ]
-        if cells:
-            lines.append(f'<row r="{number}">{"".join(cells)}</row>')
+    sheets = [_sheet(table, strings, inline, numeric, days) for table in (*before, rows)]
     shared = "".join(f"<si><t>{xml_escape(text)}</t></si>" for text in strings)
-    sheet = '<sheet name="Sheet1" sheetId="1" r:id="rId7"/>'
-    relation = '<Relationship Id="rId7" Type="worksheet" Target="worksheets/first.xml"/>'
+    names = [f"worksheets/number{at}.xml" for at in range(len(before))] + ["worksheets/first.xml"]
+    listed = "".join(f'<sheet name="S{at}" sheetId="{at + 1}" r:id="rId{at}"/>' for at in range(len(names)))
+    relations = "".join(f'<Relationship Id="rId{at}" Target="{name}"/>' for at, name in reversed([*enumerate(names)]))
+    kept = f'<workbookPr date1904="{int(days == 1904)}"/>' if days else ""
     xml = {
-        "xl/workbook.xml": f'<workbook xmlns="{NS}" xmlns:r="{OFFICE}"><sheets>{sheet}</sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{PACKAGE}">{relation}</Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{NS}" xmlns:r="{OFFICE}">{kept}<sheets>{listed}</sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{PACKAGE}">{relations}</Relationships>',
         "xl/sharedStrings.xml": f'<sst xmlns="{NS}">{shared}</sst>',
-        "xl/worksheets/first.xml": f'<worksheet xmlns="{NS}"><sheetData>{"".join(lines)}</sheetData></worksheet>',
+        **{f"xl/{name}": sheet for name, sheet in zip(names, sheets, strict=True)},
     }
+    if days:
+        xml["xl/styles.xml"] = STYLES
     head = f'<?xml version="1.0" encoding={quoteattr(encoding)}?>{doctype}'
     return zipped({name: (head + text).encode(encoding) for name, text in xml.items()} | (parts or {}))
 
 
-def _cell(reference, text, strings, inline, numeric):
+STYLES = f"""<styleSheet xmlns="{NS}"><numFmts><numFmt numFmtId="164" formatCode="yyyy\\.mm\\.dd\\ hh:mm:ss"/>
+<numFmt numFmtId="165" formatCode="[Red]0.00&quot;day&quot;"/></numFmts><cellStyleXfs><xf numFmtId="14"/></cellStyleXfs>
+<cellXfs><xf numFmtId="0"/><xf numFmtId="165"/><xf numFmtId="164"/></cellXfs></styleSheet>"""
+
+
+def _sheet(rows, strings, inline, numeric, days):
+    lines = []
+    for number, row in enumerate(rows, 1):
+        cells = [
+            _cell(f"{chr(65 + at)}{number}", text, strings, inline, numeric, days)
+            for at, text in enumerate(row)
+            if text
+        ]
+        if cells:
+            lines.append(f'<row r="{number}">{"".join(cells)}</row>')
+    return f'<worksheet xmlns="{NS}"><sheetData>{"".join(lines)}</sheetData></worksheet>'
+
+
+def _cell(reference, text, strings, inline, numeric, days):
+    if days and re.fullmatch(r"\d{4}\.\d\d\.\d\d [\d:]{8}", text):
+        begin = datetime(1899, 12, 30) if days == 1900 else datetime(1904, 1, 1)
+        passed = datetime.strptime(text, "%Y.%m.%d %H:%M:%S") - begin
+        return f'<c r="{reference}" s="2"><v>{passed.total_seconds() / 86_400!r}</v></c>'
+    if days and text.isdigit():
+        return f'<c r="{reference}" s="1"><v>{text}</v></c>'
     if numeric and text.lstrip("-").replace(".", "", 1).isdigit():
         return f'<c r="{reference}"><f>A1</f><v>{text}</v></c>'
     if inline:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from fleetwire.fleet.events import Deal
 from fleetwire.fleet.statistics import Statistics
 from fleetwire.sources.report import Report, cells_html, cells_xlsx, read_report
+from fleetwire.sources.report.dates_xlsx import has_time, shown_time
 from fleetwire.sources.report.positions import ClosedPosition, number_positions
 from fleetwire.wire.errors import ReportError
 from tests.report_files import TESTER_DEALS, TESTER_ROWS, html_page, utf16, xlsx, zipped
@@ -161,6 +162,10 @@ def test_a_part_is_closed_of_the_position_that_has_more_than_its_last_deal_close
         xlsx(TESTER_ROWS, encoding="utf-16"),
         xlsx(TESTER_ROWS, inline=True),
         xlsx(TESTER_ROWS, numeric=False),
+        xlsx(TESTER_ROWS, days=1900),
+        xlsx(TESTER_ROWS, days=1904),
+        xlsx(TESTER_ROWS, before=[[]]),
+        xlsx(TESTER_ROWS, before=[[["Notes"], ["2025.01.02 10:00:00", "a", "b"]], [], TESTER_ROWS[:FIRST_DEAL]]),
     ],
     ids=[
         "UTF-8",
@@ -173,6 +178,10 @@ def test_a_part_is_closed_of_the_position_that_has_more_than_its_last_deal_close
         "UTF-16 inside",
         "inline strings",
         "numbers as text",
+        "days since 1900",
+        "days since 1904",
+        "behind an empty sheet",
+        "behind sheets of something else",
     ],
 )
 def test_one_report_in_any_form_is_the_same_report(read, content):
@@ -196,6 +205,46 @@ def test_a_history_of_a_part_tells_its_opening_balance(read):
     report = read(utf16(text))
     assert (report.opening_balance, report.initial_deposit, len(report.deals)) == (1_000_000.0, 1_000_000.0, 9)
     assert figures(report)[1] == 1_302_033.0
+
+
+@pytest.mark.parametrize(
+    ("code", "is_time"),
+    [
+        ("yyyy\\.mm\\.dd\\ hh:mm:ss", True),
+        ("[$-409]d/m/yy h:mm AM/PM;@", True),
+        ("[Blue]0.00", False),
+        ('0.0" days"', False),
+        ("_y0\\d", False),
+        ("General", False),
+        ("y" * 5000, False),
+    ],
+)
+def test_a_format_of_times_is_known_by_its_fields(code, is_time):
+    """Letters that are quoted, escaped, of a colour or of a locale are no fields."""
+    assert has_time(code) is is_time
+
+
+@pytest.mark.parametrize(
+    ("days", "shown"),
+    [
+        ("45863.465949074074", "2025.07.25 11:10:58"),
+        ("45863.4659490741", "2025.07.25 11:10:58"),
+        ("45863.465949079", "2025.07.25 11:10:58"),
+        ("45863.46594917", "2025.07.25 11:10:58.008"),
+        ("45863", "2025.07.25 00:00:00"),
+        ("45863.9999999999", "2025.07.26 00:00:00"),
+        ("4.5863E4", "2025.07.25 00:00:00"),
+        ("2025-07-25T11:10:58", "2025.07.25 11:10:58"),
+        ("0.5", None),
+        ("-3", None),
+        ("9999999", None),
+        ("nan", None),
+        ("", None),
+    ],
+)
+def test_days_are_shown_as_the_time_they_are(days, shown):
+    """Fractions of a day are seconds, however many digits a writer gave them; what is no day stays what it is."""
+    assert shown_time(days, from_1904=False) == shown
 
 
 # --- damage -----------------------------------------------------------------------------------------------------
@@ -385,6 +434,36 @@ def test_tags_are_counted(refusal, monkeypatch):
     monkeypatch.setattr(cells_xlsx, "EVENTS_MAX", 10_000)
     sheet = b'<worksheet xmlns="x"><sheetData><row>' + b"<c/>" * 20_000
     assert "tags" in refusal(xlsx([], parts={"xl/worksheets/first.xml": sheet}))
+
+
+@pytest.mark.parametrize(
+    ("begin", "piece", "said"),
+    [
+        (b"", b"<c/>", "cells"),
+        (b"<row>", b"<c/>", "cells"),
+        (b"<row>", b"<a/>", "on and on"),
+        (b"<row><c>", b"<v>1</v>", "on and on"),
+    ],
+)
+def test_a_row_of_a_sheet_that_goes_on_and_on_is_refused_early(refusal, monkeypatch, begin, piece, said):
+    """Five million cells in one row are refused after the first thousands, unpacked a chunk at a time."""
+    monkeypatch.setattr(cells_xlsx, "CELL_CHARS_MAX", 2**30)
+    monkeypatch.setattr(cells_xlsx, "EVENTS_MAX", 500_000)
+    sheet = b'<worksheet xmlns="x"><sheetData>' + begin + piece * 5_000_000
+    assert said in refusal(xlsx([], parts={"xl/worksheets/first.xml": sheet}))
+
+
+def test_a_row_of_too_many_bytes_is_refused(refusal, monkeypatch):
+    """A row is measured in bytes too: a few thousand cells can hold far more text than any report."""
+    monkeypatch.setattr(cells_xlsx, "UNPACKED_BYTES_MAX", 12 * 2**20)
+    sheet = b'<worksheet xmlns="x"><sheetData><row>' + (b'<c t="str"><v>' + b"x" * 60_000 + b"</v></c>") * 250
+    assert "on and on" in refusal(xlsx([], parts={"xl/worksheets/first.xml": sheet}))
+
+
+def test_sheets_share_one_limit(refusal, monkeypatch):
+    """Trying one sheet after another is bounded by what all of them unpack to."""
+    monkeypatch.setattr(cells_xlsx, "EVENTS_MAX", 3000)
+    assert "tags and texts" in refusal(xlsx(TESTER_ROWS, before=[[["x"] * 20] * 10] * 8))
 
 
 def test_a_row_of_countless_cells_is_refused(refusal):

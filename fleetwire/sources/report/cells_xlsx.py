@@ -1,7 +1,7 @@
-"""Rows of a workbook's first sheet (ECMA-376, .xlsx), read as a stream and within limits that trust no header.
+"""Rows of a workbook's sheets (ECMA-376, .xlsx), read as a stream and within limits that trust no header.
 
-Only what a sheet needs to show its values is understood: shared and inline strings, numbers, and what a formula last
-came to. Anything else is passed over; a document type (the door of entity bombs) is refused.
+Only what a sheet needs to show its values is understood: shared and inline strings, numbers, times, and what a formula
+last came to. Anything else is passed over; a document type (the door of entity bombs) is refused.
 """
 
 import re
@@ -12,6 +12,7 @@ from xml.parsers import expat
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 from zlib import error as DeflateError
 
+from fleetwire.sources.report.dates_xlsx import NumberFormats, shown_time
 from fleetwire.sources.report.rows import CELL_CHARS_MAX, CELLS_PER_ROW_MAX, ROWS_MAX, Row, one_spaced
 from fleetwire.wire.errors import ReportError
 
@@ -20,7 +21,11 @@ SHARED_CHARS_MAX: Final = 8 * 2**20
 SHARED_STRINGS_MAX: Final = 400_000
 SILENT_BYTES_MAX: Final = 2**20  # XML without a tag or text: the parser would have to hold all of it
 DIRECTORY_BYTES_MAX: Final = 2**20  # the list of what is in the zip: about 10,000 parts
-EVENTS_MAX: Final = 16_000_000  # tags and texts of one part: more than a sheet of UNPACKED_BYTES_MAX has
+EVENTS_MAX: Final = 16_000_000  # tags and texts of all parts together
+SHEETS_MAX: Final = 64  # that are tried; a report stands on the first, or near it
+COLUMNS_MAX: Final = 16_384  # cells that one row can have (ECMA-376)
+ROW_EVENTS_MAX: Final = 200_000  # tags and texts of one row
+ROW_BYTES_MAX: Final = 8 * 2**20  # of one row, as XML
 DEPTH_MAX: Final = 32  # of tags in tags
 CHUNK_BYTES: Final = 2**16
 
@@ -30,7 +35,7 @@ _cell_reference = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 
 
 def read_rows(file: BinaryIO) -> Iterator[Row]:
-    """Yield the rows of the first sheet that have any cell.
+    """Yield the rows that have any cell, sheet by sheet in the workbook's order; each is unpacked when it is reached.
 
     Args:
         file: the whole .xlsx, open for reading in binary and seekable.
@@ -75,36 +80,47 @@ def _check_directory(file: BinaryIO) -> None:
 
 
 class _Workbook:
-    """The parts of one .xlsx that lead to its first sheet."""
+    """The parts of one .xlsx that lead to its sheets, and what they add up to."""
 
     def __init__(self, archive: ZipFile) -> None:
         self._archive = archive
         self._unpacked_bytes = 0
+        self._events = 0  # of the parts that are done
+        self._from_1904 = False
 
     def rows(self) -> Iterator[Row]:
         names = set(self._archive.namelist())
         if "xl/workbook.xml" not in names:
             kind = "a Word document" if "word/document.xml" in names else "a zip archive"
             raise ReportError(f"this is no report of MetaTrader 5: it seems to be {kind}, not a workbook")
-        sheet = self._first_sheet()
-        if sheet not in names:
+        sheets = self._sheets()
+        if not sheets or sheets[0] not in names:
             raise ReportError("the workbook is damaged: its first sheet is missing")
-        strings = _SharedStrings()
-        if "xl/sharedStrings.xml" in names:
-            for _ in self._parse("xl/sharedStrings.xml", strings):
-                pass
-        parsed = _Sheet(strings.texts)
-        for _ in self._parse(sheet, parsed):
-            yield from parsed.take()
+        strings, styles = _SharedStrings(), _Styles()
+        for part, handler in (("xl/sharedStrings.xml", strings), ("xl/styles.xml", styles)):
+            if part in names:
+                self._walk(part, handler)
+        for number, part in enumerate(sheets):
+            if part in names:
+                parsed = _Sheet(number, strings.texts, styles.formats, self._from_1904)
+                for _ in self._parse(part, parsed):
+                    yield from parsed.take()
 
-    def _first_sheet(self) -> str:
-        sheets, targets = _Attributes("sheet"), _Attributes("Relationship")
-        for part, handler in (("xl/workbook.xml", sheets), ("xl/_rels/workbook.xml.rels", targets)):
-            for _ in self._parse(part, handler):
-                pass
-        wanted = next((v for sheet in sheets.found for k, v in sheet.items() if _local(k) == "id"), None)
-        target = next((row.get("Target", "") for row in targets.found if row.get("Id") == wanted), "")
-        return target[1:] if target.startswith("/") else normpath(join("xl", target))
+    def _sheets(self) -> list[str]:
+        """The parts that hold the sheets, in the workbook's order."""
+        book, relations = _Attributes("sheet", "workbookPr"), _Attributes("Relationship")
+        self._walk("xl/workbook.xml", book)
+        self._walk("xl/_rels/workbook.xml.rels", relations)
+        self._from_1904 = any(one.get("date1904") in ("1", "true") for one in book.found["workbookPr"])
+        targets = {row.get("Id", ""): row.get("Target", "") for row in relations.found["Relationship"]}
+        wanted = (
+            next((v for k, v in sheet.items() if _local(k) == "id"), "") for sheet in book.found["sheet"][:SHEETS_MAX]
+        )
+        return [_part_named(targets.get(relation, "")) for relation in wanted]
+
+    def _walk(self, part: str, handler: "_Handler") -> None:
+        for _ in self._parse(part, handler):
+            pass
 
     def _parse(self, part: str, handler: "_Handler") -> Iterator[None]:
         """Feed one part to a handler, and pause after each chunk."""
@@ -123,11 +139,18 @@ class _Workbook:
                 silent_bytes = 0 if handler.events != before else silent_bytes + len(chunk)
                 if silent_bytes > SILENT_BYTES_MAX:
                     raise ReportError(f"the workbook is damaged: {part} has a tag without an end")
-                if handler.events > EVENTS_MAX:
-                    raise ReportError(f"the workbook has more than {EVENTS_MAX} tags and texts in {part}")
+                if self._events + handler.events > EVENTS_MAX:
+                    raise ReportError(f"the workbook has more than {EVENTS_MAX} tags and texts: the last in {part}")
+                handler.fed(len(chunk))
                 yield
         parser.Parse(b"", True)
+        self._events += handler.events
         yield
+
+
+def _part_named(target: str) -> str:
+    """The name in the zip of what the workbook's relations call by `target`."""
+    return target[1:] if target.startswith("/") else normpath(join("xl", target))
 
 
 def _local(name: str) -> str:
@@ -186,22 +209,46 @@ class _Handler:
         self._text = None
         return text
 
+    def fed(self, size_bytes: int) -> None:
+        """Be told that so much more of the part was parsed."""
+
     def opened(self, tag: str, attributes: Attributes) -> None: ...
 
     def closed(self, tag: str) -> None: ...
 
 
 class _Attributes(_Handler):
-    """The attributes of every element of one name (a handful: of a list of sheets, of relations)."""
+    """The attributes of every element of some names (a handful: of a list of sheets, of relations)."""
 
-    def __init__(self, tag: str) -> None:
+    def __init__(self, *tags: str) -> None:
         super().__init__()
-        self._tag = tag
-        self.found: list[Attributes] = []
+        self.found: dict[str, list[Attributes]] = {tag: [] for tag in tags}
 
     def opened(self, tag: str, attributes: Attributes) -> None:
-        if tag == self._tag and len(self.found) < CELLS_PER_ROW_MAX:
-            self.found.append(attributes)
+        found = self.found.get(tag)
+        if found is not None and len(found) < CELLS_PER_ROW_MAX:
+            found.append(attributes)
+
+
+class _Styles(_Handler):
+    """Which of the cells' styles show a number as a time: a cell names one of <cellXfs>, that a format."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.formats = NumberFormats()
+        self._of_cells = False
+
+    def opened(self, tag: str, attributes: Attributes) -> None:
+        if tag == "numFmt":
+            self.formats.define(attributes.get("numFmtId", ""), attributes.get("formatCode", ""))
+        elif tag == "cellXfs":
+            self._of_cells = True
+        elif tag == "xf" and self._of_cells:
+            self.formats.add_style(attributes.get("numFmtId", ""))
+
+    def closed(self, tag: str) -> None:
+        if tag == "cellXfs":
+            self._of_cells = False
 
 
 class _SharedStrings(_Handler):
@@ -238,14 +285,20 @@ class _SharedStrings(_Handler):
 class _Sheet(_Handler):
     """Rows and cells of a worksheet. A cell's place is its reference; without one it follows the cell before."""
 
-    def __init__(self, shared: list[str]) -> None:
+    def __init__(self, sheet: int, shared: list[str], formats: NumberFormats, from_1904: bool) -> None:
         super().__init__()
+        self._sheet = sheet
         self._shared = shared
+        self._formats = formats
+        self._from_1904 = from_1904
         self._rows: list[Row] = []
+        self._row_cells = self._row_bytes = 0
+        self._row_began: int | None = None  # at which event; None between rows
         self._number = 0
         self._cells: list[str] = []
         self._column = -1
         self._kind = "n"
+        self._style = ""
         self._value = ""
         self._opens: dict[str, Callable[[Attributes], None]] = {"row": self._open_row, "c": self._open_cell}
 
@@ -267,9 +320,17 @@ class _Sheet(_Handler):
                 raise ReportError(f"row {self._number} has a cell of more than {CELL_CHARS_MAX} characters")
         elif tag == "c":
             self._close_cell()
-        elif tag == "row" and self._cells:
-            self._rows.append(Row(self._number, self._cells, of_sheet=True))
-            self._cells = []
+        elif tag == "row":
+            self._close_row()
+
+    def fed(self, size_bytes: int) -> None:
+        """Refuse a row that goes on and on; counted in whole chunks, from the one in which it was first seen open."""
+        if self._row_began is None:
+            self._row_bytes = 0
+            return
+        self._row_bytes += size_bytes
+        if self._row_bytes > ROW_BYTES_MAX or self.events - self._row_began > ROW_EVENTS_MAX:
+            raise ReportError(f"row {self._number} goes on and on: a report's has some cells of some characters")
 
     def _open_row(self, attributes: Attributes) -> None:
         given = attributes.get("r", "")
@@ -278,19 +339,39 @@ class _Sheet(_Handler):
             raise ReportError(f"the sheet has more than {2 * ROWS_MAX} rows")
         self._cells = []
         self._column = -1
+        self._row_cells = self._row_bytes = 0
+        self._row_began = self.events
+
+    def _close_row(self) -> None:
+        self._row_began = None
+        if self._cells:
+            self._rows.append(Row(self._number, self._cells, of_sheet=True, sheet=self._sheet))
+            self._cells = []
 
     def _open_cell(self, attributes: Attributes) -> None:
+        self._row_cells += 1
+        if self._row_cells > COLUMNS_MAX:
+            raise ReportError(f"row {self._number} has more than {COLUMNS_MAX} cells")
         reference = _cell_reference.fullmatch(attributes.get("r", ""))
         self._column = _column_index(reference[1]) if reference else self._column + 1
         self._kind = attributes.get("t", "n")
+        self._style = attributes.get("s", "")
         self._value = ""
 
     def _close_cell(self) -> None:
         if self._column < 0 or self._column >= CELLS_PER_ROW_MAX or not self._value:
             return  # nothing of a report stands that far to the right
-        text = self._shared_text() if self._kind == "s" else one_spaced(self._value)
+        text = self._shown()
         self._cells.extend([""] * (self._column + 1 - len(self._cells)))
         self._cells[self._column] = text
+
+    def _shown(self) -> str:
+        if self._kind == "s":
+            return self._shared_text()
+        text = one_spaced(self._value)
+        if self._kind == "d" or (self._kind == "n" and self._formats.show_time(self._style)):
+            return shown_time(text, self._from_1904) or text
+        return text
 
     def _shared_text(self) -> str:
         if not (self._value.isdecimal() and len(self._value) < 8 and int(self._value) < len(self._shared)):

@@ -3,6 +3,8 @@
 import os
 import stat
 from collections.abc import Iterator
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
@@ -105,10 +107,22 @@ def _read(file: BinaryIO) -> Report:
         if head.startswith(signature):
             raise ReportError(f"this is no report of MetaTrader 5: it seems to be {kind}")
     if head.startswith(b"PK"):
-        return _Reading().read(cells_xlsx.read_rows(file))
+        return _read_first(cells_xlsx.read_rows(file))
     if "<" not in head.decode(cells_html.encoding_of(head), errors="replace"):
         raise ReportError("this is no report of MetaTrader 5: it is neither a workbook nor a web page")
-    return _Reading().read(cells_html.read_rows(file))
+    return _read_first(cells_html.read_rows(file))
+
+
+def _read_first(rows: Iterator[Row]) -> Report:
+    """Read the first sheet that has a table of deals; those before it can hold anything, or nothing."""
+    seemed = ""
+    for _, sheet in groupby(rows, key=attrgetter("sheet")):
+        reading = _Reading()
+        report = reading.read(sheet)
+        if report is not None:
+            return report
+        seemed = seemed or reading.what_it_seems()
+    raise ReportError(f"this is no report of MetaTrader 5: {seemed or 'it has no tables'}")
 
 
 class _Reading:
@@ -123,7 +137,8 @@ class _Reading:
         self._table: DealsTable | None = None
         self._of_metatrader_4 = False
 
-    def read(self, rows: Iterator[Row]) -> Report:
+    def read(self, rows: Iterator[Row]) -> Report | None:
+        """Read the rows of one sheet or page; None if no table in it is one of deals."""
         row: Row | None = None
         for count, row in enumerate(rows, 1):
             if count > ROWS_MAX:
@@ -133,7 +148,7 @@ class _Reading:
             elif not self._table.ended:
                 self._table.add(row)
         if self._table is None or self._head is None:
-            raise ReportError(f"this is no report of MetaTrader 5: {self._what_it_seems()}")
+            return None
         if not self._table.ended:
             last = row.where() if row else "its head"
             raise ReportError(f"the report is cut off after {last}: the deals' totals are missing")
@@ -162,7 +177,8 @@ class _Reading:
         self._table = DealsTable(width, layout, self._head.currency, self._head.magic)
         self._table.add(first)
 
-    def _what_it_seems(self) -> str:
+    def what_it_seems(self) -> str:
+        """Guess what it is that holds no table of deals."""
         if self._of_metatrader_4:
             return "it seems to be a statement of MetaTrader 4"
         if not self._head_rows:

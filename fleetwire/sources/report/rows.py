@@ -14,13 +14,15 @@ class Row(Struct, frozen=True):
     """One row of a sheet or of a table on a page.
 
     `number` counts from 1. `cells` are the texts, with every kind of space made a plain one. `spans` says over how many
-    columns each cell reaches (a page's colspan); empty where each reaches over one (a sheet).
+    columns each cell reaches (a page's colspan); empty where each reaches over one (a sheet). `sheet` tells the sheets
+    of a workbook apart.
     """
 
     number: int
     cells: Sequence[str]
     of_sheet: bool
     spans: Sequence[int] = ()
+    sheet: int = 0
 
     def where(self, index: int | None = None) -> str:
         """Name the row, or one cell of it, as people find it: `row 1903, cell F1903`, `table row 40, cell 6`."""
