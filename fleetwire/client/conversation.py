@@ -92,11 +92,13 @@ class Conversation:
             self._learn_time(envelope.fields)
         elif envelope.type == "gap":
             self._lost(envelope.fields)
-        due = self._losses.due(envelope.type, envelope.fields, envelope.channel)
-        messages = [self._gap(gap, envelope.timestamp) for gap in due]
+        messages: list[Message] = []
+        if self._losses:
+            due = self._losses.due(envelope.type, envelope.fields, envelope.channel)
+            messages += [self._gap(gap, envelope.timestamp) for gap in due]
         if envelope.type == "snapshot_end" and not self._end_snapshots(envelope):
             return messages
-        request = self.requests.answered_by(envelope)
+        request = self.requests.answered_by(envelope) if envelope.channel is None else None
         if request is not None:
             envelope.id = request.id
             self._answered(request, envelope)
