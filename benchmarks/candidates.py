@@ -19,7 +19,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from fleetwire.hub.access import Access
 from fleetwire.hub.hub import Delivery, Hub
 from fleetwire.hub.limits import Limits
-from fleetwire.hub.session import Close, House, Ping, Session
+from fleetwire.hub.session import Close, House, Ping, ReportDesk, Session
 from fleetwire.server.clock import SystemClock
 from fleetwire.server.server import WebSocketServer
 
@@ -101,7 +101,7 @@ class Behind:
     def __init__(self) -> None:
         self.clock = SystemClock()
         self.hub = Hub("benchmark", LIMITS)
-        self.house = House(self.hub, Access(TOKEN), LIMITS, HEARTBEAT_S, 2 * HEARTBEAT_S)
+        self.house = House(self.hub, Access(TOKEN), LIMITS, HEARTBEAT_S, 2 * HEARTBEAT_S, ReportDesk())
         self._admitting = False
 
     def open(self, address: str) -> tuple[Session, bytes]:

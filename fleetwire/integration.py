@@ -5,15 +5,21 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
+
 from fleetwire.fleet import alerts as rules
 from fleetwire.fleet.alerts import Alerts
 from fleetwire.fleet.channels import Told, tell
-from fleetwire.fleet.events import Fact
+from fleetwire.fleet.events import Account, DealReport, ExpertReport, Fact, NewsEvent
 from fleetwire.fleet.portfolio import Portfolio
 from fleetwire.fleet.state import AccountChanged, Change, ExpertChanged, Fleet
 from fleetwire.ports import Clock, Source
 from fleetwire.server.clock import SystemClock
 from fleetwire.server.server import WebSocketServer
+from fleetwire.wire.errors import DataError
+
+Reported = Account | ExpertReport | DealReport | NewsEvent
+"""What a client may report."""
 
 logger = logging.getLogger("fleetwire.integration")
 
@@ -38,12 +44,14 @@ class IntegrationService:
 
     async def start(self) -> None:
         """Tell what is known, and start the sources."""
+        self._server.take_reports(self._take)
         self._server.hub.at_flush(self._tell_portfolio)  # so that a newcomer always finds one
         await self.report()
         self._tasks = [asyncio.create_task(self._run(source)) for source in self._sources]
 
     async def stop(self) -> None:
-        """Stop the sources."""
+        """Stop the sources, and take no more reports."""
+        self._server.take_reports(None)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -67,12 +75,27 @@ class IntegrationService:
         Raises:
             DataError: there are too many experts or accounts already.
         """
-        utc = self._clock.utc()
         for fact in facts:
-            for change in self.fleet.apply(fact, utc):
-                for told in self._tell(change, utc):
-                    self._server.publish(told.type, told.data, as_of=utc)
+            self._apply(fact)
         await self._server.flushed()
+
+    def _take(self, kind: str, data: dict[str, Any]) -> None:
+        """Take what a client reports.
+
+        Raises:
+            DataError: it has not the fields of its kind, or there are too many experts or accounts already.
+        """
+        try:
+            fact = msgspec.convert({**data, "type": kind}, Reported)
+        except msgspec.ValidationError as error:
+            raise DataError(f"{kind}: {str(error).replace('`', '')}") from None
+        self._apply(fact)
+
+    def _apply(self, fact: Fact) -> None:
+        utc = self._clock.utc()
+        for change in self.fleet.apply(fact, utc):
+            for told in self._tell(change, utc):
+                self._server.publish(told.type, told.data, as_of=utc)
 
     def _tell(self, change: Change, utc: str) -> Iterator[Told]:
         """Say a change, and what follows from it."""

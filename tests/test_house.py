@@ -53,6 +53,7 @@ PURE = {
     "string",
     "types",
     "typing",
+    "zlib",
     "msgspec",
 }
 ALLOWED_BELOW = {"fleetwire.wire.signature": {"hashlib", "hmac", "secrets"}}  # the one room where tokens are made

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
+from websockets import connect
 
 from fleetwire import WebSocketClient, WebSocketServer
 from fleetwire.client import Message
@@ -186,3 +188,39 @@ async def test_a_source_that_fails_is_told_to_its_owner_and_in_the_log(
         await service.finished()
     await service.stop()
     assert "source broken failed" in caplog.text
+
+
+async def test_experts_report_over_the_socket_to_an_integrated_server(
+    server: WebSocketServer, service: IntegrationService
+) -> None:
+    """Account, expert and deal come in by WebSocket; row, trade and portfolio go out."""
+    who = msgspec.to_builtins(LONDON)
+    said = [
+        {"type": "auth", "data": {"token": TOKEN}},
+        {"type": "account_report", "data": {"server": "Broker-Demo", "login": 5, "currency": "USD", "equity": 1000.0}},
+        {"type": "ea_report", "data": {"expert": who, "ea_id": 12345, "status": "active"}},
+        {"type": "deal", "data": {"expert": who, "deal": {"ticket": 1, "time_msc": 0, "type": "buy", "entry": "in"}}},
+        {"type": "ea_report", "id": 9, "data": {"expert": {"server": "Broker-Demo"}}},
+        {"type": "ea_report", "id": 10, "data": {"expert": who, "positions": [{"ticket": "one"}]}},
+    ]
+    async with asyncio.timeout(10), WebSocketClient(server.url, TOKEN) as client, connect(server.url) as raw:
+        heard: asyncio.Queue[Message] = asyncio.Queue()
+        client.register_message_handler("*", heard.put_nowait)
+        await client.subscribe(["trade_updates", "ea_updates"])
+        for message in said:
+            await raw.send(msgspec.json.encode(message).decode())
+        answers = [msgspec.json.decode(await raw.recv()) for _ in range(4)][2:]
+        while (message := await heard.get()).type != "trade_update":
+            pass
+        assert message.data["ea_id"] == 12345
+    assert [(answer["id"], answer["data"]["code"]) for answer in answers] == [(9, "invalid_data"), (10, "invalid_data")]
+    assert "$.expert" in answers[0]["data"]["message"]
+    assert list(service.fleet.experts) == [12345]
+
+
+async def test_a_server_that_keeps_no_fleet_says_so(server: WebSocketServer) -> None:
+    async with asyncio.timeout(10), connect(server.url) as raw:
+        await raw.send(msgspec.json.encode({"type": "auth", "data": {"token": TOKEN}}).decode())
+        await raw.send('{"type": "ea_report", "data": {}, "id": 1}')
+        answer = [msgspec.json.decode(await raw.recv()) for _ in range(3)][2]
+    assert (answer["id"], answer["data"]["code"]) == (1, "no_reports_taken")

@@ -1,6 +1,7 @@
 """The command line: `fleetwire serve | demo | replay | report | tail | token | config check`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -52,7 +53,9 @@ def start_websocket_server(arguments: Sequence[str] | None = None) -> int:
 def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
     try:
         args = parser.parse_args(arguments)
-        return int(args.run(args))
+        code = int(args.run(args))
+        print(end="", flush=True)
+        return code
     except FleetwireError as error:
         print(f"error: {error}", file=sys.stderr)
         return MISUSED if isinstance(error, ConfigError) else FAILED
@@ -61,6 +64,17 @@ def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> in
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
         return FAILED
+    except OSError as error:  # what else is opened, read or written has errors of its own
+        print(f"error: the output can't be written: {error.strerror or error}", file=sys.stderr)
+        _write_nothing_more()
+        return FAILED
+
+
+def _write_nothing_more() -> None:
+    """Let what is still buffered go nowhere: the interpreter would complain of it at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 class _Parser(argparse.ArgumentParser):

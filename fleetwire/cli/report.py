@@ -192,5 +192,6 @@ def _halves(left: Line, right: Line) -> str:
 
 def _plain(text: str) -> str:
     """What this console can print, on one line of the table's width."""
-    known = text.encode(sys.stdout.encoding or "ascii", "replace").decode(sys.stdout.encoding or "ascii")
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"  # a process may have no stdout at all
+    known = text.encode(encoding, "replace").decode(encoding)
     return known if len(known) <= WIDTH else known[: WIDTH - 3] + "..."

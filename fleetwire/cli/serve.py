@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve until ended."""
     loaded = settings.loaded(args)
     if args.integrated:
-        about = "integrated: expert data, portfolio, commands, alerts"
+        about = "integrated: takes experts' reports, tells experts, portfolio, trades and alerts"
         return serve_until_ended(loaded.settings, about, lambda server: _integrate(server))
     return serve_until_ended(loaded.settings, "broadcasting what programs publish")
 

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import signal
 import sys
 from datetime import datetime
 from typing import Any
@@ -74,7 +75,7 @@ class _Tail:
             await asyncio.gather(hearing, return_exceptions=True)
         messages = f"{self._messages:,} messages, {self._gaps:,} gaps, last position {self._position}"
         print(f"\n{messages}", file=sys.stderr)
-        return INTERRUPTED if end.done() else 0
+        return INTERRUPTED if end.done() and end.result() == signal.SIGINT else 0
 
     async def _print_all(self, client: WebSocketClient) -> None:
         async for message in client.subscribe(self._channels, history=self._history):

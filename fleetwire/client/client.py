@@ -257,7 +257,12 @@ class WebSocketClient:
         Args:
             message_type: like "ea_update"; "*" for every message.
             handler: a plain or async function that takes the message's `data` (for "*", the whole `Message`).
+
+        Raises:
+            ConfigError: the handler is no function.
         """
+        if not callable(handler):
+            raise ConfigError(f"the handler of {message_type!r:.60} must be a function, not {handler!r:.60}")
         self._handlers.register(message_type, handler)
 
     def __aiter__(self) -> Iteration:

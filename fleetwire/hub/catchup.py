@@ -66,13 +66,16 @@ class CatchUp:
         return one in self._behind
 
     def add(self, one: Straggler) -> None:
-        """Let somebody catch up."""
-        self._behind[one] = None
+        """Let somebody catch up; where it hears sums, once it is up to date with their rows."""
+        if one.pace.after not in one.session.stragglers:
+            self._behind[one] = None
 
     def pause(self, one: Straggler) -> None:
         """Give somebody nothing for now."""
         self._behind.pop(one, None)
         one.pace.waiting.pop(one, None)
+        if one.pace.after is not None:
+            one.pace.after.waiting.pop(one, None)
 
     def forget(self, one: Straggler) -> None:
         """Give somebody nothing any more."""
@@ -83,9 +86,17 @@ class CatchUp:
         """Give what is missed, within the budget; who has heard everything until `head` takes its place."""
         budget = self._limits.catch_up_bytes_per_flush_max
         shared: _Shared = {}
-        for one in list(self._behind):
+        line = list(self._behind)
+        for one in line:
             if budget <= 0:
                 return
+            if one not in self._behind:  # its session has become full, or has left
+                continue
+            rows = one.pace.after
+            if rows is not None and rows.position < head:
+                del self._behind[one]
+                rows.waiting[one] = None
+                continue
             # Last in line for the next flush: a long way to go must not keep the others waiting.
             del self._behind[one]
             self._behind[one] = None
@@ -94,6 +105,7 @@ class CatchUp:
                 continue
             yield from self._give(one, head, timestamp, shared)
             budget -= self._given_bytes
+            line += (other for other in one.session.stragglers.values() if other.pace.after is one.pace)
 
     def _give(self, one: Straggler, head: int, timestamp: str, shared: _Shared) -> Iterator[tuple[Straggler, Piece]]:
         """Give one of them the first of what it misses."""
@@ -135,6 +147,9 @@ class CatchUp:
         cohort = one.pace.cohorts.admit(session, one.hearing)
         session.cohorts = (*session.cohorts, cohort) if session.cohorts else cohort.alone
         session.stragglers = {pace: other for pace, other in session.stragglers.items() if other is not one}
+        for other in session.stragglers.values():
+            if other.pace.after is one.pace:
+                self.add(other)
 
     def woken(self, pace: Pace) -> None:
         """Let those catch up who waited for a pace that has been flushed."""
@@ -186,7 +201,8 @@ class CatchUp:
         for (channel, position), keys in wanted.items():
             log = self._logs[channel]
             entries = log.since(position) if keys is None else log.since_for(keys, position)
-            found.update((entry.position, entry) for entry in entries if entry.heard_by(hearing.scope))
+            told = (entry.told_to(hearing.scope, position) for entry in entries)
+            found.update((entry.position, entry) for entry in told if entry is not None)
         return [found[position] for position in sorted(found)]
 
     # ----------------------------------------------------------------------------------------------------- what is lost

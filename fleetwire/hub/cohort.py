@@ -1,6 +1,6 @@
 """Sessions that hear the same thing: one joined buffer for all of them, found through an index of who hears what."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from fleetwire.hub.log import Entry
@@ -14,8 +14,30 @@ if TYPE_CHECKING:
 Topics = frozenset[Topic]
 Scope = frozenset[str] | None
 """The labels that an identity holds; None is all of them."""
-News = dict[str, list[Entry]]
-"""What is new: channel -> entries, in the order of positions."""
+
+
+class News:
+    """What is new, by channel, and by key where somebody asks for that.
+
+    Args:
+        by_channel: channel -> entries, in the order of positions.
+    """
+
+    __slots__ = ("_by_key", "by_channel")
+
+    def __init__(self, by_channel: Mapping[str, list[Entry]]) -> None:
+        self.by_channel = by_channel
+        self._by_key: dict[str, dict[str, list[Entry]]] = {}
+
+    def by_key(self, channel: str) -> dict[str, list[Entry]]:
+        """Sort the entries of a channel by their keys, once for all who hear only some of them."""
+        found = self._by_key.get(channel)
+        if found is None:
+            found = self._by_key[channel] = {}
+            for entry in self.by_channel[channel]:
+                if entry.key is not None:
+                    found.setdefault(entry.key, []).append(entry)
+        return found
 
 
 class Piece(NamedTuple):
@@ -88,14 +110,23 @@ class Cohort:
         heard: list[Entry] = []
         parts = 0
         for channel, keys in self._keys_of.items():
-            entries = news.get(channel)
-            if entries:
-                heard += entries if keys is None else [entry for entry in entries if entry.key in keys]
+            if not news.by_channel.get(channel):
+                continue
+            if keys is None:
+                heard += news.by_channel[channel]
+                parts += 1
+                continue
+            by_key = news.by_key(channel)
+            for key in keys & by_key.keys():
+                heard += by_key[key]
                 parts += 1
         if parts > 1:
             heard.sort(key=_position)
         scope = self.hearing.scope
-        return heard if scope is None else [entry for entry in heard if entry.heard_by(scope)]
+        if scope is None:
+            return heard
+        told = (entry.told_to(scope, self.pace.position) for entry in heard)
+        return [entry for entry in told if entry is not None]
 
     def places(self) -> Iterator[tuple[str, str | None]]:
         """Give where the index finds it: channels, and keys of channels."""
@@ -149,15 +180,14 @@ class Cohorts:
     def hearing(self, news: News) -> Iterable[Cohort]:
         """Find the cohorts that hear something of what is new, each once."""
         found: dict[Cohort, None] = {}
-        for channel, entries in news.items():
-            by_key = self._index.get(channel)
-            if by_key is None:
+        for channel in news.by_channel:
+            index = self._index.get(channel)
+            if index is None:
                 continue
-            found.update(by_key.get(None, {}))
-            if len(by_key) > (None in by_key):
-                for entry in entries:
-                    if entry.key is not None and entry.key in by_key:
-                        found.update(by_key[entry.key])
+            found.update(index.get(None, {}))
+            if len(index) > (None in index):
+                for key in index.keys() & news.by_key(channel).keys():
+                    found.update(index[key])
         return found
 
 

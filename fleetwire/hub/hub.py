@@ -12,7 +12,7 @@ from fleetwire.hub.catchup import CatchUp
 from fleetwire.hub.cohort import Cohort, News, Piece, join
 from fleetwire.hub.counts import Counts
 from fleetwire.hub.limits import Limits
-from fleetwire.hub.log import Entry, EventLog, Log, StateLog
+from fleetwire.hub.log import End, Entry, EventLog, Log, StateLog
 from fleetwire.hub.pace import Cursor, Pace, Straggler
 from fleetwire.hub.session import Session
 from fleetwire.wire import codec, messages
@@ -56,7 +56,7 @@ class Hub:
         self._unflushed_bytes = 0
         self._said_at: list[float] = []  # of the unflushed messages
         self._at_once = Pace(None, 0)
-        self._paces: dict[float | None, Pace] = {None: self._at_once}
+        self._paces: dict[tuple[float | None, Pace | None], Pace] = {(None, None): self._at_once}
         self._patched = 0  # seats that hear patches
         self.catch_up = CatchUp(epoch, self._logs, limits, self.counts)
 
@@ -94,28 +94,27 @@ class Hub:
         key = channel.key_of(data) if key is None else channel.checked_key(key)
         log = self._logs[channel.name]
         seq = log.seq + 1 if isinstance(log, EventLog) else None
-        payload = codec.encode_published(
-            message_type,
-            data=data,
-            timestamp=timestamp,
-            channel=channel.name,
-            position=self.position + 1,
-            seq=seq,
-            key=key,
-            as_of=as_of,
-        )
+        envelope = {"timestamp": timestamp, "channel": channel.name, "position": self.position + 1, "key": key}
+        payload = codec.encode_published(message_type, data=data, seq=seq, as_of=as_of, **envelope)
         if len(payload) > self.limits.publish_bytes_max:
             raise DataError(
                 f"{message_type}: {len(payload):,} bytes are more than the {self.limits.publish_bytes_max:,} allowed"
             )
-        removed, before = False, None
+        removed, before, end = False, None, None
         if isinstance(log, StateLog):
             removed = field_of(data, "status") == REMOVED
             if not removed and len(log) >= self.limits.state_keys_max and key not in log:
                 raise DataError(f"{channel.name} holds {len(log):,} keys already: no more are taken")
-            before = log.get(key) if self._patched and not removed else None
+            last = log.last(key)
+            if last is not None and (last.labels != labels or last.end is not None):
+                gone = codec.encode_published(message_type, data=channel.removed(data), **envelope)
+                end = _end_of(last, gone, self.position + 1, labels)
+            if self._patched and not removed and key in log and last is not None and last.labels == labels:
+                before = last
         self.position += 1
-        entry = Entry(self.position, key, payload, now, seq or 0, removed=removed, labels=labels, before=before)
+        entry = Entry(
+            self.position, key, payload, now, seq or 0, removed=removed, labels=labels, before=before, end=end
+        )
         self._said_at.append(now if said_at is None else said_at)
         log.add(entry)
         self._news.add(channel.name)
@@ -168,7 +167,7 @@ class Hub:
         gaps = [gap for one in session.stragglers.values() for gap in one.gaps]
         recovered: dict[str, bool] = {}
         for topic in topics:
-            beginning = self._begin(topic, request, cursor.get(topic), patched=session.form.version > 1)
+            beginning = self._begin(session, topic, request, cursor.get(topic))
             cursor[topic] = beginning.position
             if beginning.recovered is not None:
                 recovered[str(topic)] = beginning.recovered
@@ -192,6 +191,22 @@ class Hub:
         channels = {topic.channel for topic in cursor}
         self._move(session, cursor, begun, snapshots, [g for one in ones for g in one.gaps if g.channel in channels])
 
+    def rescope(self, session: Session) -> None:
+        """Begin all rows anew for a session whose identity holds other labels than before: a `gap` tells it so.
+
+        From this moment on it hears what the new identity may hear, and nothing else; rows that it may not have any
+        more are those that are not given to it again.
+        """
+        cursor = self._cursor(session)
+        begun: dict[Topic, int] = {}
+        snapshots: dict[Topic, None] = {}
+        gaps = [gap for one in session.stragglers.values() for gap in one.gaps]
+        for topic, at in cursor.items():
+            if CHANNEL_BY_NAME[topic.channel].kind is Kind.state:
+                gaps.append(messages.GapData(channel=topic.channel, since=max(at, 0), epoch=self.epoch))
+                cursor[topic], begun[topic], snapshots[topic] = 0, self.position, None
+        self._move(session, cursor, begun, snapshots, gaps)
+
     def leave(self, session: Session) -> None:
         """Forget a session."""
         self._move(session, {}, {}, {}, [])
@@ -206,24 +221,24 @@ class Hub:
         return cursor
 
     def _begin(
-        self, topic: Topic, request: messages.SubscribeData, heard: int | None, *, patched: bool
+        self, session: Session, topic: Topic, request: messages.SubscribeData, heard: int | None
     ) -> "_Beginning":
         """Choose where a topic begins.
 
         Args:
+            session: who hears it.
             topic: what is heard.
             request: from where on.
             heard: until where it was heard already; None if it was not. What it may miss of that it is told, too.
-            patched: its reader must have every row, since it is sent patches.
         """
         log = self._logs[topic.channel]
         at = request.since.of(topic.channel) if request.since is not None else None
         if request.since is None or at is None:
             if isinstance(log, EventLog):
-                position = log.before_last(request.history or 0, topic.key)
+                position = log.before_last(request.history or 0, topic.key, session.scope)
                 position = self.position if position is None else position
                 return _Beginning(position if heard is None else min(position, heard), is_anew=True)
-            if request.snapshot is False and not patched:
+            if request.snapshot is False and session.form.version == 1:  # who is sent patches must have every row
                 return _Beginning(self.position if heard is None else heard)
             return self._rows_anew(heard)
         known = request.since.epoch == self.epoch and 0 <= at <= self.position
@@ -253,14 +268,22 @@ class Hub:
             if rate or channel in session.rates:
                 session.rates = {**session.rates, channel: rate}
 
-    def _pace(self, session: Session, channel: str) -> Pace:
-        """Find the pace of a channel: sums are told no more often than the rows that they sum."""
-        hz = session.rates.get(channel)
-        rows_hz = session.rates.get(CHANNEL_BY_NAME[channel].sums or "")
-        hz = min((rate for rate in (hz, rows_hz) if rate), default=None)
-        pace = self._paces.get(hz)
+    def _pace(self, session: Session, channel: str, heard: set[str]) -> Pace:
+        """Find the pace of a channel: sums are told no more often than the rows that they sum, and after them.
+
+        Args:
+            session: who hears it.
+            channel: its name.
+            heard: all channels that the session hears.
+        """
+        hz = session.rates.get(channel) or None
+        rows = CHANNEL_BY_NAME[channel].sums
+        after = self._pace(session, rows, heard) if rows is not None and rows in heard else None
+        if after is not None and (hz is None or (after.hz_max is not None and hz >= after.hz_max)):
+            return after
+        pace = self._paces.get((hz, after))
         if pace is None:
-            pace = self._paces[hz] = Pace(hz, self.flushed)
+            pace = self._paces[hz, after] = Pace(hz, self.flushed, after)
         return pace
 
     def _move(
@@ -277,8 +300,9 @@ class Hub:
         for one in session.stragglers.values():
             self.catch_up.forget(one)
         by_pace: dict[Pace, Cursor] = {}
+        heard = {topic.channel for topic in cursor}
         for topic, at in cursor.items():
-            by_pace.setdefault(self._pace(session, topic.channel), {})[topic] = at
+            by_pace.setdefault(self._pace(session, topic.channel, heard), {})[topic] = at
         session.cohorts = ()
         session.stragglers = {pace: Straggler(session, pace, of_pace) for pace, of_pace in by_pace.items()}
         for one in session.stragglers.values():
@@ -329,18 +353,19 @@ class Hub:
         self.counts.flushes += 1
         self._sum_up()
         head, news, self._news, self._unflushed_bytes = self.position, self._news, set(), 0
-        must_tell = max((log.forgets_next for log in self._logs.values() if isinstance(log, StateLog)), default=0)
-        for pace in list(self._paces.values()):
+        forgets = max((log.forgets_next for log in self._logs.values() if isinstance(log, StateLog)), default=0)
+        must_tell = any(pace.position < forgets for pace in self._paces.values())
+        for pace in list(self._paces.values()):  # one that comes after another is newer than it
             pace.news |= news
             if not pace.news:
                 pace.position = head
-            elif pace.is_due(now) or pace.position < must_tell:
+            elif must_tell or pace.is_due(now):
                 yield from self._tell(pace)
                 pace.flushed(head, now)
             if pace.position == head:
                 self.catch_up.woken(pace)
             if pace.is_empty and pace is not self._at_once:
-                del self._paces[pace.hz_max]
+                del self._paces[pace.hz_max, pace.after]
         said_at, self._said_at = self._said_at, []
         for at in said_at:
             self.counts.age_s.observe(now - at)
@@ -361,7 +386,7 @@ class Hub:
 
     def _tell(self, pace: Pace) -> Iterator[Delivery]:
         """Tell the cohorts of a pace what is new to them."""
-        news: News = {name: self._logs[name].since(pace.position) for name in pace.news}
+        news = News({name: self._logs[name].since(pace.position) for name in pace.news})
         for cohort in list(pace.cohorts.hearing(news)):
             for piece in self._pieces(cohort, news):
                 self.counts.joined += piece.messages
@@ -388,6 +413,25 @@ class _Beginning(NamedTuple):
     is_anew: bool = False
     begun: int | None = None
     gap: messages.GapData | None = None
+
+
+def _end_of(last: Entry, payload: bytes, position: int, labels: frozenset[str] | None) -> End | None:
+    """Build the end of a row for those who heard it under other labels.
+
+    Args:
+        last: the entry of its last value.
+        payload: says that it is gone, as JSON.
+        position: of its new value.
+        labels: of its new value.
+    """
+    if labels is None:  # everybody hears it
+        return None
+    before, since = (last.labels, position) if last.labels != labels else (labels, 0)
+    if last.end is not None:
+        ended = last.end.entry.labels
+        before = None if before is None or ended is None else before | ended
+        since = since or last.end.since
+    return End(Entry(position, last.key, payload, last.at, removed=True, labels=before), since)
 
 
 def _new_log(kind: Kind, limits: Limits) -> Log:

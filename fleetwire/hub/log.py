@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Collection, Iterable
 from itertools import islice, takewhile
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,9 +25,23 @@ class Entry:
         removed: the key does not exist any more.
         labels: who may hear it, among those who may not hear everything; None is everybody.
         before: the entry that it takes the place of, while somebody wants patches.
+        end: the end of the row, for those who may have heard an earlier value and may not hear this one.
     """
 
-    __slots__ = ("_before", "_elements", "_patch", "at", "base", "frame", "key", "labels", "position", "removed", "seq")
+    __slots__ = (
+        "_before",
+        "_elements",
+        "_patch",
+        "at",
+        "base",
+        "end",
+        "frame",
+        "key",
+        "labels",
+        "position",
+        "removed",
+        "seq",
+    )
 
     def __init__(
         self,
@@ -39,6 +54,7 @@ class Entry:
         removed: bool = False,
         labels: frozenset[str] | None = None,
         before: "Entry | None" = None,
+        end: "End | None" = None,
     ) -> None:
         self.position = position
         self.key = key
@@ -46,6 +62,7 @@ class Entry:
         self.seq = seq
         self.removed = removed
         self.labels = labels
+        self.end = end
         self.frame = PLAIN.element(payload)
         self.base = before.position if before is not None else 0
         self._before = before.payload if before is not None else b""
@@ -100,6 +117,30 @@ class Entry:
         """
         return scope is None or self.labels is None or not self.labels.isdisjoint(scope)
 
+    def told_to(self, scope: frozenset[str] | None, heard: int) -> "Entry | None":
+        """Choose what an identity is told: this, the end of the row that it had, or nothing.
+
+        Args:
+            scope: the labels that the identity holds; None is all of them.
+            heard: the position until which it has heard everything; 0 if it has no rows.
+        """
+        if self.heard_by(scope):
+            return self
+        end = self.end
+        return end.entry if end is not None and heard and end.since > heard and end.entry.heard_by(scope) else None
+
+
+class End(NamedTuple):
+    """The end of a row for those who do not hold its labels any more.
+
+    Args:
+        entry: says so, to those who hold one of the labels that the row had before.
+        since: the position at which its labels changed last.
+    """
+
+    entry: Entry
+    since: int
+
 
 class StateLog:
     """The last value per key, in the order of positions, with tombstones for what was deleted.
@@ -143,6 +184,10 @@ class StateLog:
     def get(self, key: str | None) -> Entry | None:
         """Give the last value of a key that exists."""
         return self._entries[key] if key in self else None
+
+    def last(self, key: str | None) -> Entry | None:
+        """Give the last entry of a key, even if that is its end."""
+        return self._entries.get(key)
 
     @property
     def forgets_next(self) -> int:
@@ -237,10 +282,17 @@ class EventLog:
             return None
         return self.dropped_seq - sum(1 for _ in takewhile(lambda dropped: dropped > position, reversed(self._dropped)))
 
-    def before_last(self, count: int, key: str | None = None) -> int | None:
-        """Give the position after which the last `count` messages (about a key) stand; None where none is kept."""
-        found = (entry.position for entry in reversed(self._entries) if key is None or entry.key == key)
-        positions = list(islice(found, count))
+    def before_last(self, count: int, key: str | None = None, scope: frozenset[str] | None = None) -> int | None:
+        """Give the position after which the last `count` messages stand; None where none is kept.
+
+        Args:
+            count: how many are wanted.
+            key: that they are about; None for all.
+            scope: the labels of who may hear them; None is all of them.
+        """
+        about = (entry for entry in reversed(self._entries) if key is None or entry.key == key)
+        found = (entry.position for entry in about if entry.heard_by(scope))
+        positions = list(islice(found, max(0, min(count, len(self._entries)))))
         return positions[-1] - 1 if positions else None
 
 

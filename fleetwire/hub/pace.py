@@ -19,13 +19,15 @@ class Pace:
     Args:
         hz_max: flushes a second; None for as often as there is something new.
         position: where it begins.
+        after: where its sessions hear the rows that they hear sums of here; those go first, so that no sum is newer.
     """
 
-    __slots__ = ("_next_at", "cohorts", "hz_max", "news", "position", "stragglers", "waiting")
+    __slots__ = ("_next_at", "after", "cohorts", "hz_max", "news", "position", "stragglers", "waiting")
 
-    def __init__(self, hz_max: float | None, position: int) -> None:
+    def __init__(self, hz_max: float | None, position: int, after: "Pace | None" = None) -> None:
         self.hz_max = hz_max
         self.position = position
+        self.after = after
         self.cohorts = Cohorts(self)
         self.news: set[str] = set()  # channels with something newer than its position
         self.stragglers = 0  # how many there are
@@ -35,7 +37,10 @@ class Pace:
     @property
     def next_at(self) -> float | None:
         """When it has to be flushed next, in monotonic seconds; None while there is nothing new."""
-        return self._next_at if self.news else None
+        if not self.news:
+            return None
+        rows_at = self.after.next_at if self.after is not None else None
+        return self._next_at if rows_at is None else max(self._next_at, rows_at)
 
     @property
     def is_empty(self) -> bool:
@@ -43,8 +48,8 @@ class Pace:
         return not self.cohorts and not self.stragglers
 
     def is_due(self, now: float) -> bool:
-        """Tell whether its time has come."""
-        return now >= self._next_at
+        """Tell whether its time has come; sums wait until all that is new of their rows has been told."""
+        return now >= self._next_at and (self.after is None or not self.after.news)
 
     def flushed(self, position: int, now: float) -> None:
         """Note that its cohorts have been told everything until a position."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fleetwire.hub.access import Access, Identity
 from fleetwire.hub.cohort import Cohort, Scope, Topics
@@ -49,6 +49,17 @@ class State(Enum):
     closing = "closing"
 
 
+class ReportDesk:
+    """Where reports of clients go.
+
+    `take` is given the type and the data of a report, and raises a `DataError` if it is wrong; None while nobody takes
+    any.
+    """
+
+    def __init__(self) -> None:
+        self.take: Callable[[str, dict[str, Any]], None] | None = None
+
+
 class House(NamedTuple):
     """What all sessions of a server share. Times in seconds."""
 
@@ -57,6 +68,7 @@ class House(NamedTuple):
     limits: Limits
     heartbeat_interval_s: float
     heartbeat_timeout_s: float
+    desk: ReportDesk
 
 
 class Session:
@@ -198,6 +210,8 @@ class Session:
             return [self._answer_subscribe(message, utc)]
         if isinstance(message, messages.Publish):
             return self._answer_publish(message, now, utc)
+        if isinstance(message, messages.Report):
+            return self._take_report(message)
         return [self._answer_unsubscribe(message, utc)]
 
     def refuse(self, error: MessageError, now: float, utc: str) -> list[Output]:
@@ -220,7 +234,9 @@ class Session:
     def _answer_auth(self, message: messages.Auth, utc: str) -> list[Output]:
         identity = self._house.access.identify(message.data.token)
         if identity is not None:
-            self.identity = identity
+            before, self.identity = self.scope, identity
+            if self.scope != before:
+                self._house.hub.rescope(self)
             data = messages.AuthResponseData(status="authenticated", success=True, role=identity.role.value)
             return [self.form.tell(messages.AuthResponse(data=data, timestamp=utc, id=message.id))]
         self._auth_failures += 1
@@ -272,6 +288,18 @@ class Session:
             status="published", channel=channel.name, position=entry.position, seq=entry.seq or None
         )
         return [self.form.tell(messages.PublishResponse(data=data, timestamp=utc, id=message.id))]
+
+    def _take_report(self, message: messages.Report) -> list[Output]:
+        """Pass a report on; only a wrong one is answered."""
+        take = self._house.desk.take
+        if take is None:
+            text = "this server keeps no fleet: start it with --integrated, or use publish"
+            raise MessageError(ErrorCode.no_reports_taken, text, message.id)
+        try:
+            take(str(message.__struct_config__.tag), message.data)
+        except DataError as error:
+            raise MessageError(ErrorCode.invalid_data, str(error), message.id) from None
+        return []
 
     def _subscription_response(
         self,

@@ -6,7 +6,7 @@ import logging
 import secrets
 import socket
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from msgspec import Struct
 from fleetwire.hub.access import Access
 from fleetwire.hub.hub import Hub
 from fleetwire.hub.limits import Limits
-from fleetwire.hub.session import House, Session
+from fleetwire.hub.session import House, ReportDesk, Session
 from fleetwire.ports import Clock
 from fleetwire.server.clock import SystemClock
 from fleetwire.server.deadlines import Deadlines
@@ -86,6 +86,8 @@ class WebSocketServer:
                 raise ConfigError(f"{name} must be a list of texts, not one text: [{listed!r}]")
         self.host = host
         self.auth_token = auth_token or new_token()
+        self.heartbeat_interval = float(heartbeat_interval)
+        self.heartbeat_timeout = float(heartbeat_timeout)
         self._asked_port = port
         self._limits = limits or Limits()
         self._clock = clock or SystemClock()
@@ -94,7 +96,12 @@ class WebSocketServer:
         self._compression = compression
         self.hub = Hub(secrets.token_hex(8), self._limits)
         self._house = House(
-            self.hub, Access(self.auth_token), self._limits, float(heartbeat_interval), float(heartbeat_timeout)
+            self.hub,
+            Access(self.auth_token),
+            self._limits,
+            self.heartbeat_interval,
+            self.heartbeat_timeout,
+            ReportDesk(),
         )
         self._listener: asyncio.Server | None = None
         self._rooms: Rooms | None = None
@@ -220,6 +227,14 @@ class WebSocketServer:
         else:
             deque(self.hub.flush(now, utc), maxlen=0)  # nobody hears it, but those who come will find it
 
+    def take_reports(self, take: Callable[[str, dict[str, Any]], None] | None) -> None:
+        """Name who takes what clients report of the fleet; None for nobody.
+
+        Args:
+            take: given the type of a report and its data; raises a `DataError` that is told to the client.
+        """
+        self._house.desk.take = take
+
     async def flushed(self) -> None:
         """Wait until what was published is written to those who keep up. Waits for no slow reader."""
         if self._rooms is not None:
@@ -253,6 +268,8 @@ class WebSocketServer:
 def _check_arguments(
     host: str, port: int, auth_token: str | None, heartbeat_interval: float, heartbeat_timeout: float
 ) -> None:
+    if not isinstance(host, str):
+        raise ConfigError(f'host must be a text, not {host!r:.60}; "" means all addresses')
     if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
         raise ConfigError(f"port must be a whole number from 0 to 65535, not {port!r}")
     for name, seconds in (("heartbeat_interval", heartbeat_interval), ("heartbeat_timeout", heartbeat_timeout)):

@@ -48,17 +48,31 @@ class Channel(Struct, frozen=True, kw_only=True):
     def key_of(self, data: object) -> str | None:
         """Name the subject of a message: an expert's id, a portfolio's account.
 
+        Data is passed through whatever it holds, so a field that can't be a key only names nobody; it is refused
+        where the channel can't do without.
+
         Raises:
-            DataError: a row of a state channel has no key, or the key is no whole number or text, or too long.
+            DataError: a row of a state channel that needs a key has none that is a whole number or a text.
         """
         for field in self.key_fields:
             value = field_of(data, field)
-            if value is None:
-                continue
-            return self.checked_key(value, field)
+            if _wrong_with_key(value) is None:
+                return str(value)
         if self.kind is Kind.state and self.default_key is None:
-            raise DataError(f"{self.type}: {self.key_fields[0]} is missing: a row of {self.name} is known by it")
+            field = self.key_fields[0]
+            value = field_of(data, field)
+            if value is None:
+                raise DataError(f"{self.type}: {field} is missing: a row of {self.name} is known by it")
+            return self.checked_key(value, field)
         return self.default_key
+
+    def removed(self, data: object) -> dict[str, Any]:
+        """Build the end of a row, which names its subject and nothing else of it."""
+        for field in self.key_fields:
+            value = field_of(data, field)
+            if _wrong_with_key(value) is None:
+                return {field: value, "status": REMOVED}
+        return {"status": REMOVED}
 
     def checked_key(self, value: object, field: str = "key") -> str:
         """Make the key of what names a subject.
@@ -66,12 +80,18 @@ class Channel(Struct, frozen=True, kw_only=True):
         Raises:
             DataError: it is no whole number or text, or too long.
         """
-        if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
-            raise DataError(f"{self.type}: {field} must be a whole number or a text, not {value!r:.40}")
-        key = str(value)
-        if len(key) > KEY_CHARS_MAX:
-            raise DataError(f"{self.type}: {field} must have at most {KEY_CHARS_MAX} characters, not {len(key):,}")
-        return key
+        wrong = _wrong_with_key(value)
+        if wrong is not None:
+            raise DataError(f"{self.type}: {field} {wrong}")
+        return str(value)
+
+
+def _wrong_with_key(value: object) -> str | None:
+    """Say why a value can't be a key; None if it can."""
+    if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
+        return f"must be a whole number or a text, not {value!r:.40}"
+    length = len(str(value))
+    return f"must have at most {KEY_CHARS_MAX} characters, not {length:,}" if length > KEY_CHARS_MAX else None
 
 
 CHANNELS = (

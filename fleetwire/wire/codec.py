@@ -35,6 +35,11 @@ _packed_array_decoder: msgspec.msgpack.Decoder[list[ClientMessage]] = msgspec.ms
 _packed_head_decoder = msgspec.msgpack.Decoder(_Head)
 _packed_heads_decoder = msgspec.msgpack.Decoder(list[_Head])
 
+# Where a request's id stands as it is written: after the type at the most, or as the last field. The last brace is that
+# of the message, so both are its own id and not that of something in its data.
+_FIRST_ID = re.compile(rb'\s*\{\s*(?:"type"\s*:\s*"[^"\\]*"\s*,\s*)?("id"\s*:\s*)')
+_ID = re.compile(rb'"id"\s*:\s*("[^"\\]{0,256}"|-?\d{1,19})\s*([,}])')
+
 
 def decode(payload: bytes) -> ClientMessage:
     """Read one message of a client.
@@ -98,7 +103,22 @@ def _refused(reason: ValueError | RecursionError, heads: "_Decoder[_Head]", payl
             head = heads.decode(payload)
         except (ValueError, RecursionError) as error:
             reason = error
+    if head.id is None and not isinstance(reason, msgspec.ValidationError):
+        head = _Head(id=_id_in(payload))
     return _refusal(reason, head)
+
+
+def _id_in(payload: bytes) -> Any:
+    """Find a request's id in what can't be read as JSON (NaN, too deep); None if it is not plain to see."""
+    first = _FIRST_ID.match(payload)
+    found = _ID.match(payload, first.start(1)) if first else None
+    if found is None:
+        last = _ID.match(payload, max(payload.rfind(b'"id"'), 0))
+        found = last if last and last[2] == b"}" and not payload[last.end() :].strip() else None
+    try:
+        return msgspec.json.decode(found[1]) if found else None
+    except ValueError:
+        return None
 
 
 def _refusal(reason: ValueError | RecursionError, head: _Head) -> MessageError:

@@ -49,7 +49,8 @@ class ErrorCode(Enum):
     token_invalid = (False, "the token is not known here")
     unknown_channel = (False, "no channel of this name exists")
     too_many_channels = (False, "one session can't hear that many channels")
-    invalid_data = (False, "the channel does not take this data")
+    invalid_data = (False, "the channel, or the fleet, does not take this data")
+    no_reports_taken = (False, "this server keeps no fleet")
     internal_error = (True, "the server failed; the failure is in its log")
 
     @property

@@ -5,6 +5,8 @@ A message becomes an *element* once, whoever hears it; elements are joined into 
 compressed without context takeover (RFC 7692 section 7.1.1), so that everybody is sent the same bytes.
 """
 
+import json
+import math
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +20,8 @@ _TEXT, _BINARY = 0x1, 0x2
 _FIN, _RSV1 = 0x80, 0x40
 _DEFLATE_FROM_BYTES = 128  # what is shorter gains nothing
 _SYNC_TAIL = b"\x00\x00\xff\xff"  # RFC 7692 section 7.2.1: left out
+
+_FLOAT_MAX = math.nextafter(math.inf, 0)
 
 _any_json: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
@@ -99,8 +103,11 @@ class PackedForm(Form):
     binary = True
 
     def element(self, payload: bytes) -> bytes:
-        """Write it as msgpack."""
-        return msgspec.msgpack.encode(_any_json.decode(payload))
+        """Write it as msgpack; a number that msgpack does not have becomes the one next to it."""
+        try:
+            return msgspec.msgpack.encode(_any_json.decode(payload))
+        except (OverflowError, msgspec.ValidationError):
+            return msgspec.msgpack.encode(json.loads(payload, parse_int=_whole, parse_float=_near))
 
     def join(self, elements: Sequence[bytes]) -> bytes:
         """Put all of them into one array, in one frame."""
@@ -109,6 +116,16 @@ class PackedForm(Form):
     def decode(self, payload: bytes) -> list[ClientMessage]:
         """Read an array of messages; one alone may come without."""
         return codec.decode_packed(payload)
+
+
+def _near(text: str) -> float:
+    """Read a number as the float next to it; none is infinite."""
+    return max(-_FLOAT_MAX, min(float(text), _FLOAT_MAX))
+
+
+def _whole(text: str) -> int | float:
+    """Read a whole number; one with more than 64 bits as a float."""
+    return int(text) if len(text) < 19 else _near(text)
 
 
 def _array_head(count: int) -> bytes:

@@ -112,7 +112,31 @@ class Publish(Message, frozen=True, tag="publish"):
     data: PublishData
 
 
-ClientMessage = Auth | Subscribe | Unsubscribe | Heartbeat | Publish
+class Report(Message, frozen=True):
+    """What a source has to say of the fleet; who keeps the fleet knows the fields of its `data`."""
+
+    data: dict[str, Any]
+
+
+class EaReport(Report, frozen=True, tag="ea_report"):
+    """What an expert is doing now."""
+
+
+class AccountReport(Report, frozen=True, tag="account_report"):
+    """What a terminal knows of its account."""
+
+
+class DealReport(Report, frozen=True, tag="deal"):
+    """A deal that an expert made."""
+
+
+class NewsReport(Report, frozen=True, tag="news_report"):
+    """An event of the economic calendar."""
+
+
+ClientMessage = (
+    Auth | Subscribe | Unsubscribe | Heartbeat | Publish | EaReport | AccountReport | DealReport | NewsReport
+)
 CLIENT_TYPES = tuple(str(struct.__struct_config__.tag) for struct in get_args(ClientMessage))
 
 

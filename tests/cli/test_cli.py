@@ -188,6 +188,28 @@ def test_tail_as_json_is_one_message_a_line(start: Start) -> None:
     assert {"data", "timestamp", "position", "key"} <= messages[0].keys()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+@pytest.mark.parametrize(
+    "arguments", [("report", str(REPORT)), ("config", "check"), ("serve", "--port", "0"), ("token",)]
+)
+def test_an_output_that_cannot_be_written_is_one_line(start: Start, arguments: tuple[str, ...]) -> None:
+    with open("/dev/full", "w") as full:
+        process = start(*arguments, stdout=full)
+        errors = process.communicate(timeout=30)[1]
+    assert (process.returncode, errors.count("\n")) == (1, 1)
+    assert errors.startswith("error: the output can't be written: ")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+def test_tail_ends_with_the_code_of_the_signal_like_a_server(start: Start, number: signal.Signals, code: int) -> None:
+    server = start("demo", "--port", "0", "--experts", "3", WEBSOCKET_AUTH_TOKEN=TOKEN)
+    tail = start("tail", "--url", url_in(first_line(server)), "--auth-token", TOKEN)
+    assert first_line(tail)
+    tail.send_signal(number)
+    tail.communicate(timeout=10)
+    assert tail.returncode == code
+
+
 def test_a_wrong_token_ends_tail_with_one_line(start: Start) -> None:
     server = start("serve", "--port", "0", WEBSOCKET_AUTH_TOKEN="the right one")
     tail = start("tail", "--url", url_in(first_line(server)), "--auth-token", TOKEN)

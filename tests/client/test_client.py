@@ -102,6 +102,12 @@ async def test_iterating_the_client_gives_everything_published_and_no_replies(pe
         assert [m.type for m in await task] == ["alert", "gap", "ea_update"]
 
 
+def test_what_is_no_function_is_refused_as_a_handler() -> None:
+    client = WebSocketClient("ws://127.0.0.1:1", "token")
+    with pytest.raises(ConfigError, match="the handler of 'alert' must be a function, not None"):
+        client.register_message_handler("alert", None)  # type: ignore[arg-type]
+
+
 async def test_handlers_hear_every_type_and_the_star_hears_messages(peer: Peer) -> None:
     client = WebSocketClient(peer.url.replace("ws:", "http:"), TOKEN)
     types: list[str] = []

@@ -21,7 +21,7 @@ from fleetwire.client.subscription import Selection, everything
 from fleetwire.hub.access import Access
 from fleetwire.hub.hub import Hub
 from fleetwire.hub.limits import Limits
-from fleetwire.hub.session import House, Session
+from fleetwire.hub.session import House, ReportDesk, Session
 from fleetwire.wire.forms import FORMS, Form
 
 TOKEN = "canary-7Qd1xv93"
@@ -34,7 +34,7 @@ class World:
 
     def __init__(self, form: Form) -> None:
         self.form = form
-        self.house = House(Hub("e1", TIGHT), Access(TOKEN), TIGHT, 30, 60)
+        self.house = House(Hub("e1", TIGHT), Access(TOKEN), TIGHT, 30, 60, ReportDesk())
         self.now = 1000.0
         self.conversation = Conversation(lambda: 0.0)
         self.selections: list[Selection] = []

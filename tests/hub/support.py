@@ -1,51 +1,92 @@
 """A hub with readers: everything that a server would do between hub and client, without a socket or a clock."""
 
 import json
+import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from websockets.client import ClientProtocol
-from websockets.frames import Frame
-from websockets.protocol import State
-from websockets.uri import parse_uri
+import msgspec
 
-from fleetwire.hub.access import Access
+from fleetwire.hub.access import Access, Identity, Role
+from fleetwire.hub.cohort import Scope
 from fleetwire.hub.hub import Hub
 from fleetwire.hub.limits import Limits
-from fleetwire.hub.session import Close, House, Output, Session
+from fleetwire.hub.session import Close, House, Output, ReportDesk, Session
+from fleetwire.wire.forms import PLAIN, Form
 
+TEXT, BINARY = 0x1, 0x2
 TOKEN = "s3cret"
 UTC = "2026-11-22T17:31:00.123Z"
 
 
+class Tokens(Access):
+    """Knows the admin's token, and one for every scope."""
+
+    def identify(self, token: str) -> Identity | None:
+        kind, colon, labels = token.partition(":")
+        if kind == "scope" and colon:
+            return Identity(Role.admin, frozenset(filter(None, labels.split(","))))
+        return super().identify(token)
+
+
+def token_of(scope: Scope) -> str:
+    return TOKEN if scope is None else f"scope:{','.join(sorted(scope))}"
+
+
 def new_house(limits: Limits | None = None, *, interval_s: float = 30, timeout_s: float = 60) -> House:
     limits = limits or Limits()
-    return House(Hub("epoch-1", limits), Access(TOKEN), limits, interval_s, timeout_s)
+    return House(Hub("epoch-1", limits), Tokens(TOKEN), limits, interval_s, timeout_s, ReportDesk())
 
 
-def unframe(buffer: bytes) -> list[dict[str, Any]]:
-    """Read the messages of whole frames, with a foreign parser."""
-    protocol = ClientProtocol(parse_uri("ws://127.0.0.1/"), state=State.OPEN, max_size=None)
-    protocol.receive_data(buffer)
-    assert protocol.parser_exc is None
-    frames = protocol.events_received()
-    size = sum(len(frame.data) for frame in frames if isinstance(frame, Frame))
-    assert len(buffer) - 10 * len(frames) <= size < len(buffer), "a frame is not whole"
-    return [json.loads(frame.data) for frame in frames if isinstance(frame, Frame)]
+class Read(NamedTuple):
+    """A frame that was read, inflated."""
+
+    opcode: int
+    deflated: bool
+    payload: bytes
+
+
+def frames_of(buffer: bytes) -> list[Read]:
+    """Read whole, unmasked frames (RFC 6455 section 5.2), each inflated by itself (RFC 7692 section 7.2.2)."""
+    frames: list[Read] = []
+    at = 0
+    while at < len(buffer):
+        first, size, at = buffer[at], buffer[at + 1], at + 2
+        assert first & 0xB0 == 0x80, "a frame is whole, and has no unknown bits"
+        assert size < 128, "a server masks nothing"
+        if size > 125:
+            more = 2 if size == 126 else 8
+            size, at = int.from_bytes(buffer[at : at + more], "big"), at + more
+        payload, at = buffer[at : at + size], at + size
+        assert len(payload) == size, "a frame is not whole"
+        if first & 0x40:
+            payload = zlib.decompressobj(wbits=-15).decompress(payload + b"\x00\x00\xff\xff")
+        frames.append(Read(first & 0xF, bool(first & 0x40), payload))
+    return frames
+
+
+def read(buffer: bytes) -> list[Any]:
+    """Read the messages of whole frames, whatever their form."""
+    messages: list[Any] = []
+    for frame in frames_of(buffer):
+        said = json.loads(frame.payload) if frame.opcode == TEXT else msgspec.msgpack.decode(frame.payload)
+        messages += said if isinstance(said, list) else [said]
+    return messages
+
+
+unframe = read
 
 
 class Reader:
     """One session, and everything it was written."""
 
-    def __init__(self, room: "Room", *, authenticated: bool = True) -> None:
+    def __init__(self, room: "Room", *, authenticated: bool = True, form: Form = PLAIN, scope: Scope = None) -> None:
         self.room = room
         self.writes: list[bytes] = []
-        self.session = Session(
-            room.house, f"client-{len(room.readers)}", "127.0.0.1", self._write, room.now, connected_at=UTC
-        )
+        self.session = Session(room.house, f"client-{len(room.readers)}", "127.0.0.1", self._write, room.now, UTC, form)
         self.full = False  # the next write fills its transport
         if authenticated:
-            self.say("auth", token=TOKEN)
+            self.say("auth", token=token_of(scope))
             self.writes.clear()
 
     def _write(self, buffer: bytes) -> None:
@@ -67,7 +108,8 @@ class Reader:
         return heard
 
     def outputs(self, message_type: str, /, **data: Any) -> list[Output]:
-        payload = json.dumps({"type": message_type, "data": data}).encode()
+        message = {"type": message_type, "data": data}
+        payload = msgspec.msgpack.encode(message) if self.session.form.binary else json.dumps(message).encode()
         return self.session.receive(payload, self.room.now, UTC)
 
     def say(self, message_type: str, /, **data: Any) -> dict[str, Any]:
@@ -99,15 +141,15 @@ class Room:
         self._full: list[Reader] = []
         self.deliveries = 0
 
-    def reader(self, *channels: str, **words: Any) -> Reader:
-        reader = Reader(self)
+    def reader(self, *channels: str, form: Form = PLAIN, scope: Scope = None, **words: Any) -> Reader:
+        reader = Reader(self, form=form, scope=scope)
         self.readers.append(reader)
         if channels:
             reader.subscribe(*channels, **words)
         return reader
 
-    def publish(self, message_type: str, /, **data: Any) -> int:
-        return self.hub.publish(message_type, data, now=self.now, timestamp=UTC).position
+    def publish(self, message_type: str, /, labels: Scope = None, **data: Any) -> int:
+        return self.hub.publish(message_type, data, now=self.now, timestamp=UTC, labels=labels).position
 
     def flush(self, before_each: Callable[[int], None] | None = None) -> None:
         """Write what is due, once; `before_each` is told the number of each delivery."""
@@ -129,6 +171,14 @@ class Room:
             flushes_max -= 1
             assert flushes_max, "it never comes to an end"
             self.flush()
+
+    def finish(self) -> None:
+        """As `settle`, and let the time come of those who are not told at once."""
+        self.settle()
+        while (deadline := self.hub.next_deadline()) is not None:
+            self.now = max(self.now, deadline)
+            self.flush()
+            self.settle()
 
     def pause(self, reader: Reader) -> None:
         reader.session.paused = True

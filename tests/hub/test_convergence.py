@@ -1,15 +1,18 @@
-"""What must hold, whatever the order of publish, subscribe, stall, drain, leave and resume."""
+"""What must hold, whatever the order of publish, subscribe, stall, drain, leave, resume, and of everybody's rates,
+forms and rights."""
 
 from typing import Any
 
 from hypothesis import assume, note, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from fleetwire.hub.cohort import Scope
 from fleetwire.hub.limits import Limits
-from fleetwire.wire.channels import Topic
-from tests.hub.support import Room
-from tests.hub.viewer import Viewer, World
+from fleetwire.wire.channels import CHANNEL_BY_NAME, EVERYTHING, Topic
+from fleetwire.wire.forms import FORMS, Form
+from tests.hub.support import UTC, Room
+from tests.hub.viewer import Publication, Viewer, World
 
 TINY = Limits(
     piece_bytes_max=400,
@@ -19,16 +22,26 @@ TINY = Limits(
     tombstones_max=2,
     unflushed_count_max=6,
 )
+LONGEST_BYTES = 1000  # of one message
 VIEWERS_MAX = 5
+STATE_CHANNELS = ("ea_updates", "portfolio_updates")
 keys = st.sampled_from("abcd")
-state_channels = st.sampled_from(["ea_updates", "portfolio_updates"])
+state_channels = st.sampled_from(STATE_CHANNELS)
 event_channels = st.sampled_from(["alerts", "trade_updates"])
-topics = st.lists(
+some_topics = st.lists(
     st.builds(Topic, state_channels | event_channels, st.none() | keys), min_size=1, max_size=4, unique=True
 )
+both = st.just([Topic("ea_updates"), Topic("portfolio_updates")])  # the rows, and their sums
+topics = some_topics | both | st.just([EVERYTHING])
+hz = st.sampled_from([0.5, 2.0, 3.0, 10.0])
+rates = st.none() | hz | st.dictionaries(state_channels, hz, max_size=2)
+scopes = st.none() | st.frozensets(st.sampled_from("xy"))
+labels = st.none() | st.frozensets(st.sampled_from("xy"), min_size=1)
 pick = st.integers(0, VIEWERS_MAX - 1)
-TYPES = {"ea_updates": "ea_update", "portfolio_updates": "portfolio_update", "alerts": "alert"}
-TYPES["trade_updates"] = "trade_update"
+
+
+def words_of(**words: Any) -> dict[str, Any]:
+    return {word: value for word, value in words.items() if value is not None}
 
 
 class Conversation(RuleBasedStateMachine):
@@ -36,11 +49,16 @@ class Conversation(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.room = Room(TINY)
         self.world = World()
         self.viewers: list[Viewer] = []
-        self.left: list[tuple[list[Topic], int, Viewer]] = []  # who left: what they heard, and until where
-        self.count = 0
+        self.left: list[tuple[list[Topic], dict[str, Any], Viewer]] = []  # who left: what they heard, and until where
+        self.gone: dict[str, int] = {}  # experts that were removed, and at which position
+
+    @initialize(default_max_hz=st.sampled_from([0.0, 0.0, 2.0]))
+    def open(self, default_max_hz: float) -> None:
+        names = {name: getattr(TINY, name) for name in TINY.__struct_fields__}
+        self.limits = Limits(**{**names, "default_max_hz": default_max_hz})
+        self.room = Room(self.limits)
 
     def viewer(self, number: int) -> Viewer:
         assume(self.viewers)
@@ -48,64 +66,104 @@ class Conversation(RuleBasedStateMachine):
 
     # -------------------------------------------------------------------------------------------------------- publish
 
-    def _publish(self, channel: str, key: str, data: dict[str, Any]) -> None:
+    def _publish(self, channel: str, key: str, data: dict[str, Any], held: Scope) -> int:
+        name = "account" if channel == "portfolio_updates" else "ea_id"
+        data = {**data, "n": self.world.position + 1, name: key}
+        message_type = CHANNEL_BY_NAME[channel].type
+        entry = self.room.hub.publish(message_type, data, now=self.room.now, timestamp=UTC, labels=held)
+        self.world.published[entry.position] = Publication(channel, key, held, entry.seq)
+        removed = data.get("status") == "removed"
+        if removed:
+            self.world.rows.pop((channel, key), None)
+        elif channel in STATE_CHANNELS:
+            self.world.rows[channel, key] = (data, held)
+        if channel == "ea_updates":
+            self.gone.pop(key, None)
+            if removed:
+                self.gone[key] = entry.position
+            self.room.hub.at_flush(self._total)
+        return entry.position
+
+    def _room_for_one(self) -> None:
         if self.room.hub.must_flush:
             self.room.flush()
-        self.count += 1
-        data["n"] = self.count
-        name = "account" if channel == "portfolio_updates" else "ea_id"
-        position = self.room.publish(TYPES[channel], **data, **{name: key})
-        self.world.published[position] = (channel, key)
 
-    @rule(channel=state_channels, key=keys, size=st.sampled_from([0, 0, 300]))
-    def publish_row(self, channel: str, key: str, size: int) -> None:
-        data: dict[str, Any] = {"fill": "x" * size}
-        self._publish(channel, key, data)
-        name = "account" if channel == "portfolio_updates" else "ea_id"
-        self.world.rows[channel, key] = {**data, name: key}
+    def _total(self) -> None:
+        """Sum up the rows: at which position each was changed last."""
+        sums = {key: data["n"] for (channel, key), (data, _) in self.world.rows.items() if channel == "ea_updates"}
+        self._publish("portfolio_updates", "total", {"sums": sums, "gone": dict(self.gone)}, None)
 
-    @rule(channel=state_channels, some=st.lists(keys, min_size=1, max_size=4, unique=True))
-    def remove_rows(self, channel: str, some: list[str]) -> None:
+    @rule(channel=state_channels, key=keys, size=st.sampled_from([0, 0, 300]), held=labels)
+    def publish_row(self, channel: str, key: str, size: int, held: Scope) -> None:
+        self._room_for_one()
+        self._publish(channel, key, {"fill": "x" * size, "of": {"a": size, "key": key}}, held)
+
+    @rule(key=keys, times=st.integers(1, 3))
+    def publish_row_for_everybody(self, key: str, times: int) -> None:
+        for _ in range(times):
+            self._room_for_one()
+            self._publish("ea_updates", key, {"text": "always the same, so that patches are shorter"}, None)
+
+    @rule(channel=state_channels, some=st.lists(keys, min_size=1, max_size=4, unique=True), held=labels)
+    def remove_rows(self, channel: str, some: list[str], held: Scope) -> None:
         for key in some:
-            self._publish(channel, key, {"status": "removed"})
-            self.world.rows.pop((channel, key), None)
+            self._room_for_one()
+            self._publish(channel, key, {"status": "removed"}, held)
 
-    @rule(channel=event_channels, key=keys, count=st.integers(1, 8), size=st.sampled_from([0, 300]))
-    def publish_events(self, channel: str, key: str, count: int, size: int) -> None:
+    @rule(channel=event_channels, key=keys, count=st.integers(1, 8), size=st.sampled_from([0, 300]), held=labels)
+    def publish_events(self, channel: str, key: str, count: int, size: int, held: Scope) -> None:
         for _ in range(count):
-            self._publish(channel, key, {"fill": "x" * size})
+            self._room_for_one()
+            self._publish(channel, key, {"fill": "x" * size}, held)
 
-    @rule(seconds=st.sampled_from([1.0, 60.0]))
+    @rule(seconds=st.sampled_from([0.05, 0.3, 1.0, 60.0]))
     def wait(self, seconds: float) -> None:
         self.room.now += seconds
+        deadline = self.room.hub.next_deadline()
+        if deadline is not None and deadline <= self.room.now:
+            self.room.flush()
+            deadline = self.room.hub.next_deadline()
+            assert deadline is None or deadline > self.room.now, "it would be flushed for ever"
 
     # -------------------------------------------------------------------------------------------------------- readers
 
     @precondition(lambda self: len(self.viewers) < VIEWERS_MAX)
-    @rule(what=topics)
-    def come(self, what: list[Topic]) -> None:
-        self.viewers.append(Viewer(self.world, self.room.reader()))
-        self.viewers[-1].subscribe(what)
+    @rule(what=topics, form=st.sampled_from(FORMS), scope=scopes, max_hz=rates)
+    def come(self, what: list[Topic | str], form: Form, scope: Scope, max_hz: Any) -> None:
+        self.viewers.append(Viewer(self.world, self.room.reader(form=form, scope=scope), scope))
+        self.viewers[-1].subscribe(what, **words_of(max_hz=max_hz))
 
-    @rule(number=pick, what=topics)
-    def subscribe(self, number: int, what: list[Topic]) -> None:
-        self.viewer(number).subscribe(what)
+    @rule(number=pick, what=topics, max_hz=rates)
+    def subscribe(self, number: int, what: list[Topic | str], max_hz: Any) -> None:
+        self.viewer(number).subscribe(what, **words_of(max_hz=max_hz))
 
-    @rule(number=pick, what=topics, history=st.none() | st.integers(0, 9), snapshot=st.none() | st.booleans())
-    def subscribe_in_words(self, number: int, what: list[Topic], history: int | None, snapshot: bool | None) -> None:
-        words = {"history": history, "snapshot": snapshot}
-        self.viewer(number).subscribe(what, **{word: value for word, value in words.items() if value is not None})
+    @rule(
+        number=pick,
+        what=topics,
+        history=st.none() | st.integers(0, 9),
+        snapshot=st.none() | st.booleans(),
+        max_hz=rates,
+    )
+    def subscribe_in_words(
+        self, number: int, what: list[Topic | str], history: int | None, snapshot: bool | None, max_hz: Any
+    ) -> None:
+        self.viewer(number).subscribe(what, **words_of(history=history, snapshot=snapshot, max_hz=max_hz))
 
     @rule(number=pick, what=topics, epoch=st.sampled_from(["epoch-0", "epoch-1"]), ahead=st.integers(0, 9))
-    def subscribe_from_nowhere(self, number: int, what: list[Topic], epoch: str, ahead: int) -> None:
+    def subscribe_from_nowhere(self, number: int, what: list[Topic | str], epoch: str, ahead: int) -> None:
         """A position of another epoch, or one that does not exist yet."""
         position = ahead if epoch == "epoch-0" else self.world.position + 1 + ahead
         self.viewer(number).subscribe(what, since={"epoch": epoch, "position": position})
 
     @rule(number=pick, what=topics)
-    def unsubscribe(self, number: int, what: list[Topic]) -> None:
+    def unsubscribe(self, number: int, what: list[Topic | str]) -> None:
         viewer = self.viewer(number)
         viewer.unsubscribe(what)
+
+    @rule(number=pick, scope=scopes)
+    def authenticate_again(self, number: int, scope: Scope) -> None:
+        """It gets more rights, or loses some."""
+        self.viewer(number).authenticate(scope)
 
     @rule(number=pick)
     def stall(self, number: int) -> None:
@@ -119,26 +177,33 @@ class Conversation(RuleBasedStateMachine):
         if viewer.reader.session.paused:
             self.room.drained(viewer.reader)
 
-    @rule(number=pick)
-    def leave(self, number: int) -> None:
+    @rule(number=pick, one_for_all=st.booleans())
+    def leave(self, number: int, one_for_all: bool) -> None:
+        """Go; who has been given everything may come back, with one position for all channels or one for each."""
         viewer = self.viewer(number)
         viewer.listen()
-        heard_all = not viewer.reader.session.stragglers
+        session = viewer.reader.session
+        heard_all = not session.stragglers
+        position = min((cohort.pace.position for cohort in session.cohorts), default=0)
         self.room.leave(viewer.reader)
         self.viewers.remove(viewer)
-        if heard_all:
-            self.left.append((sorted(viewer.topics, key=str), self.room.hub.flushed, viewer))
+        if not heard_all:
+            return
+        since: dict[str, Any] = {"epoch": self.room.hub.epoch, "position": position}
+        if not one_for_all:
+            since["positions"] = {
+                channel: at for channel, at in viewer.newest.items() if any(t.channel == channel for t in viewer.topics)
+            }
+        self.left.append((sorted(viewer.topics, key=str), since, viewer))
 
     @precondition(lambda self: self.left and len(self.viewers) < VIEWERS_MAX)
-    @rule()
-    def resume(self) -> None:
+    @rule(form=st.sampled_from(FORMS), max_hz=rates)
+    def resume(self, form: Form, max_hz: Any) -> None:
         """Come back and go on: with the rows from before, after the last position."""
-        what, position, before = self.left.pop()
-        viewer = Viewer(self.world, self.room.reader())
-        viewer.rows = before.rows
-        viewer.subscribe(what, since={"epoch": self.room.hub.epoch, "position": position})
-        for topic in viewer.owed_after:
-            viewer.owed_after[topic] = position
+        what, since, before = self.left.pop()
+        viewer = Viewer(self.world, self.room.reader(form=form, scope=before.scope), before.scope)
+        viewer.rows, viewer.row_at = before.rows, before.row_at
+        viewer.subscribe([*what], since=since, **words_of(max_hz=max_hz))
         self.viewers.append(viewer)
 
     # ---------------------------------------------------------------------------------------------------------- flush
@@ -163,25 +228,36 @@ class Conversation(RuleBasedStateMachine):
         for viewer in self.viewers:
             if viewer.reader.session.paused:
                 self.room.drained(viewer.reader)
-        self.room.settle()
+        self.room.finish()
+        self.room.flush()  # paces that everybody has left end with the next flush
         for viewer in self.viewers:
             note(f"audit {viewer.reader.session.client_id}")
             viewer.audit()
             assert not viewer.reader.session.stragglers
+        paces = {cohort.pace for viewer in self.viewers for cohort in viewer.reader.session.cohorts}
+        assert set(self.room.hub._paces.values()) <= paces | {self.room.hub._at_once}, "a pace is left over"
 
     # ----------------------------------------------------------------------------------------------------- invariants
+
+    @invariant()
+    def everybody_hears_what_it_may_and_nothing_else(self) -> None:
+        for viewer in self.viewers:
+            viewer.listen()
 
     @invariant()
     def caught_up_sessions_keep_nothing_but_their_cohorts(self) -> None:
         for viewer in self.viewers:
             session = viewer.reader.session
             assert session.topics == viewer.topics
+            assert session.scope == viewer.scope
             for cohort in session.cohorts:
                 assert session in cohort.sessions
                 assert not session.paused
+                assert (cohort.hearing.form, cohort.hearing.scope) == (session.form, session.scope)
             for pace, one in session.stragglers.items():
                 assert one.pace is pace
                 assert one.cursor.keys() == one.topics
+                assert (one.hearing.form, one.hearing.scope) == (session.form, session.scope)
             if len(session.cohorts) == 1 and not session.stragglers:
                 assert session.cohorts is session.cohorts[0].alone
 
@@ -189,7 +265,7 @@ class Conversation(RuleBasedStateMachine):
     def memory_is_bounded(self) -> None:
         hub = self.room.hub
         for log in hub._logs.values():
-            assert len(log.since(-1)) <= 5 + 4 + TINY.tombstones_max + TINY.unflushed_count_max
+            assert len(log.since(-1)) <= 5 + 5 + TINY.tombstones_max + TINY.unflushed_count_max
         sessions = [viewer.reader.session for viewer in self.viewers]
         live = {cohort for session in sessions for cohort in session.cohorts}
         behind = {one for session in sessions for one in session.stragglers.values()}
@@ -203,14 +279,22 @@ class Conversation(RuleBasedStateMachine):
             assert all(index.values()), "an empty place is left over"
             assert pace.stragglers == sum(one.pace is pace for one in behind)
             assert set(pace.waiting) <= behind
+        assert {cohort.pace for cohort in live} | {one.pace for one in behind} <= set(hub._paces.values())
         assert set(hub.catch_up._behind) <= behind
         assert len(hub.catch_up._snapshots) <= 8
+        for snapshot in hub.catch_up._snapshots.values():
+            assert sum(len(piece.buffer) for piece in snapshot.pieces) <= 4 * max(TINY.piece_bytes_max, LONGEST_BYTES)
+        assert hub._patched == sum(session.form.version > 1 and bool(session.topics) for session in sessions)
+        assert len(hub._said_at) == hub.position - hub.flushed <= TINY.unflushed_count_max
 
     def teardown(self) -> None:
+        if not hasattr(self, "room"):
+            return
         self.settle()
         for viewer in list(self.viewers):
             self.room.leave(viewer.reader)
-        self.room.settle()
+        self.room.finish()
+        self.room.flush()  # paces that everybody has left end with the next flush
         assert not self.room.hub.catch_up
         assert [len(pace.cohorts) for pace in self.room.hub._paces.values()] == [0]
 

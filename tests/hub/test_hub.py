@@ -298,7 +298,7 @@ def test_a_reader_that_a_gap_fills_is_not_let_in_while_it_is_full() -> None:
     reader.full = True
     room.settle()
     assert reader.session.paused
-    assert reader.session.cohort is None
+    assert reader.session.cohorts == ()
     reader.take()
     room.publish("alert", n=1)
     room.settle()
@@ -338,7 +338,9 @@ def test_who_leaves_in_the_middle_of_a_flush_leaves_nothing_behind(live: bool) -
     room.hub.leave(reader.session)
     for delivery in deliveries:
         assert reader.session not in delivery.sessions
-    assert len(room.hub.cohorts) == 0
+    assert reader.session.cohorts == ()
+    assert not reader.session.stragglers
+    assert [len(pace.cohorts) for pace in room.hub._paces.values()] == [0]
     assert not room.hub.dirty
 
 
@@ -402,4 +404,4 @@ def test_a_catching_up_reader_holds_up_nobody_who_is_live() -> None:
     room.publish("alert", n=1)
     room.flush()
     assert told(live) == [("alert", 1)]
-    assert late.session.cohort is None
+    assert late.session.cohorts == ()

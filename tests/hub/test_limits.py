@@ -29,6 +29,8 @@ def test_who_is_refused_can_come_again_after_its_share_of_a_minute() -> None:
     assert [bucket.take(now) for now in (0.0, 0.0, 0.0, 29.0, 30.0, 30.0)] == [True, True, False, False, True, False]
 
 
-def test_every_bound_is_above_nothing() -> None:
+def test_every_bound_is_above_nothing_and_no_rate_is_asked_of_anybody() -> None:
     limits = Limits()
-    assert all(getattr(limits, name) > 0 for name in Limits.__struct_fields__)
+    bounds = set(Limits.__struct_fields__) - {"default_max_hz"}
+    assert all(getattr(limits, name) > 0 for name in bounds)
+    assert limits.default_max_hz == 0, "everybody is told at once"

@@ -11,9 +11,9 @@ puts = st.lists(st.tuples(keys, st.booleans()), max_size=40)
 
 
 def entry(
-    position: int, key: str | None = "a", *, removed: bool = False, at: float = 0.0, frame: bytes = b"x"
+    position: int, key: str | None = "a", *, removed: bool = False, at: float = 0.0, payload: bytes = b"x"
 ) -> Entry:
-    return Entry(position, key, frame, at, position, removed)
+    return Entry(position, key, payload, at, position, removed=removed)
 
 
 # --------------------------------------------------------------------------------------------------------------- state
@@ -103,7 +103,7 @@ def test_an_event_log_keeps_the_newest_within_its_bounds_and_names_the_newest_it
     now = 0.0
     for number, (key, size, wait_s) in enumerate(published, 1):
         now += wait_s
-        kept.append(entry(number, key, at=now, frame=b"x" * size))
+        kept.append(entry(number, key, at=now, payload=b"x" * size))
         log.add(kept[-1])
         assert log.since(0) == kept, "adding never drops"
         log.trim(now)

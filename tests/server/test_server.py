@@ -223,6 +223,7 @@ async def test_an_address_that_is_not_ours_is_one_clear_line(host: str) -> None:
         ({"host": ""}, "without a token"),
         ({"host": "::"}, "without a token"),
         ({"host": "fleet.example"}, "without a token"),
+        ({"host": None}, "host"),
         ({"auth_token": ""}, "auth_token"),
         ({"auth_token": "   "}, "auth_token"),
         ({"port": -1}, "port"),
@@ -244,6 +245,12 @@ def test_on_loopback_a_token_is_made_and_told() -> None:
     one, two = WebSocketServer(), WebSocketServer(host="localhost")
     assert len(one.auth_token) >= 22
     assert one.auth_token != two.auth_token
+
+
+def test_a_server_tells_what_it_was_made_with() -> None:
+    server = WebSocketServer("127.0.0.1", 8080, TOKEN, 5, 15)
+    assert (server.host, server.port, server.auth_token) == ("127.0.0.1", 8080, TOKEN)
+    assert (server.heartbeat_interval, server.heartbeat_timeout) == (5, 15)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def connections(server: WebSocketServer) -> list[WebSocketConnection]:
         ('{"type": "login", "id": "a"}', "unknown_type", "a"),
         ('{"type": "auth", "id": 7, "data": {"token": 5}}', "invalid_message", 7),
         ('{"type": "subscribe", "id": 7, "data": {"channels": "alerts"}}', "invalid_message", 7),
-        ('{"type": "heartbeat", "id": 7, "data": NaN}', "malformed_json", None),
+        ('{"type": "heartbeat", "id": 7, "data": NaN}', "malformed_json", 7),
         ('{"type": "heartbeat", "data": {"client_time": 1e999}}', "invalid_message", None),
         ('{"type": "subscribe", "id": 7, "data": {"channels": ["alerts"]}}', "not_authenticated", 7),
         ('{"type": "unsubscribe", "id": 7, "data": {"channels": ["alerts"]}}', "not_authenticated", 7),

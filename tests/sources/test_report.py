@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fleetwire.fleet.events import Deal
 from fleetwire.fleet.statistics import Statistics
 from fleetwire.sources.report import Report, cells_html, cells_xlsx, read_report
+from fleetwire.sources.report.positions import ClosedPosition, number_positions
 from fleetwire.wire.errors import ReportError
 from tests.report_files import TESTER_DEALS, TESTER_ROWS, html_page, utf16, xlsx, zipped
 
@@ -124,6 +126,26 @@ def test_a_closing_deal_finds_its_position_by_when_that_was_closed():
     """The second position was closed first; close by closes one of each side."""
     by_ticket = {deal.ticket: deal.position_id for deal in read_report(HISTORY).deals}
     assert (by_ticket[9004], by_ticket[9007], by_ticket[9008]) == (502, 501, 504)
+
+
+def test_a_part_is_closed_of_the_position_that_has_more_than_its_last_deal_closed():
+    """Three positions of one side: only the second, and at the end of the report the third, were closed in part."""
+    steps = [
+        (1, "buy", "in", 0.3, 1),
+        (2, "buy", "in", 0.3, 2),
+        (3, "buy", "in", 0.3, 3),
+        (4, "sell", "out", 0.1, 2),
+        (5, "sell", "out", 0.2, 2),
+        (6, "sell", "out", 0.1, 3),
+        (7, "sell", "out", 0.3, 1),
+    ]
+    deals = [
+        Deal(ticket=ticket, order=ticket, time_msc=ticket, type=kind, entry=entry, volume=volume, symbol="EURUSD")
+        for ticket, kind, entry, volume, _ in steps
+    ]
+    closed = [ClosedPosition(ticket=1, close_msc=7), ClosedPosition(ticket=2, close_msc=5)]
+    number_positions(deals, closed, netting=False)
+    assert [deal.position_id for deal in deals] == [position_id for *_, position_id in steps]
 
 
 @pytest.mark.parametrize(
@@ -318,6 +340,12 @@ def test_a_tag_without_end_is_refused(refusal):
     endless = b'<worksheet xmlns="' + b"x" * 2**22
     assert "tag without an end" in refusal(xlsx([], parts={"xl/worksheets/first.xml": endless}))
     assert "tag without an end" in refusal(b"<table><tr><td a='" + b"x" * 2**20)
+
+
+@pytest.mark.parametrize("piece", [b"<", b"<div>", b"</p>", b"<!---->", b"x<br>", b"<?a>", b"<!a>"])
+def test_a_page_that_goes_on_and_on_without_a_row_is_refused(refusal, piece):
+    """How long reading takes is bounded by rows, and so is what stands between two of them."""
+    assert "without a row" in refusal(b"<html><table><tr><td>x</td></tr>" + piece * 210_000)
 
 
 def test_a_compression_that_unpacks_without_measure_is_refused(refusal, tmp_path):

@@ -36,16 +36,31 @@ def test_an_unknown_type_is_refused_with_those_that_exist() -> None:
         ("alert", {"ea_id": None}, None),
         ("alert", {"ea_id": 0}, "0"),
         ("news_update", {"currency": "USD"}, "USD"),
+        ("portfolio_update", {"portfolio": {"name": "fx"}, "account": 5}, "5"),
+        ("portfolio_update", {"account": {"login": 5, "balance": 1.5}}, "total"),
+        ("news_update", {"currency": ["USD", "EUR"]}, None),
+        ("trade_update", {"ea_id": 12345.0}, None),
+        ("alert", {"ea_id": ""}, None),
+        ("alert", {"ea_id": True}, None),
+        ("alert", {"ea_id": "x" * (KEY_CHARS_MAX + 1)}, None),
     ],
 )
 def test_the_key_is_the_first_field_that_names_the_subject(message_type: str, data: object, key: str | None) -> None:
     assert channel_of_type(message_type).key_of(data) == key
 
 
-@pytest.mark.parametrize("ea_id", [None, True, 1.5, "", [1], {}, "x" * (KEY_CHARS_MAX + 1)])
+@pytest.mark.parametrize("ea_id", [None, True, 1.5, "", [1], {}])
 def test_a_state_row_without_a_proper_key_is_refused(ea_id: object) -> None:
     with pytest.raises(DataError, match=r"^ea_update: ea_id "):
         channel_of_type("ea_update").key_of({"ea_id": ea_id})
+
+
+@pytest.mark.parametrize("key", ["", "x" * (KEY_CHARS_MAX + 1)], ids=["empty", "long"])
+def test_a_key_has_a_bounded_length(key: str) -> None:
+    with pytest.raises(DataError, match=r"^ea_update: key must "):
+        channel_of_type("ea_update").checked_key(key)
+    with pytest.raises(DataError, match=r"^ea_update: "):
+        channel_of_type("ea_update").key_of({"ea_id": key})
 
 
 @given(st.sampled_from([channel.name for channel in CHANNELS]), st.none() | st.text(min_size=1, max_size=KEY_CHARS_MAX))

@@ -40,7 +40,14 @@ def test_every_code_has_a_meaning_that_fits_a_close_frame() -> None:
 
 def test_no_two_error_codes_are_one() -> None:
     names = {"malformed_json", "invalid_message", "unknown_type", "too_deep", "not_authenticated"}
-    names |= {"token_invalid", "unknown_channel", "too_many_channels", "invalid_data", "internal_error"}
+    names |= {
+        "token_invalid",
+        "unknown_channel",
+        "too_many_channels",
+        "invalid_data",
+        "no_reports_taken",
+        "internal_error",
+    }
     assert {code.name for code in ErrorCode} == names, "codes with an equal meaning would be aliases of one another"
 
 

@@ -14,6 +14,7 @@ from fleetwire.wire.errors import ReportError
 CHUNK_BYTES: Final = 2**14
 UNPARSED_CHARS_MAX: Final = 2**16  # a tag without an end is searched again with every chunk
 SPAN_MAX: Final = 64
+PIECES_BETWEEN_ROWS_MAX: Final = 200_000  # tags, texts and comments; a row has at most some hundreds
 
 
 def read_rows(file: BinaryIO) -> Iterator[Row]:
@@ -77,6 +78,7 @@ class _Page(HTMLParser):
         self._spans: list[int] = []
         self._text: list[str] | None = None  # the pieces of the cell that is open
         self._chars = 0
+        self._pieces = 0  # since the last row
 
     def take(self) -> list[Row]:
         """The rows that are complete by now."""
@@ -84,6 +86,7 @@ class _Page(HTMLParser):
         return rows
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._count_piece()
         if tag == "table":
             self.tables_open += 1
             self._end_row()
@@ -101,6 +104,7 @@ class _Page(HTMLParser):
             self.handle_data(" ")
 
     def handle_endtag(self, tag: str) -> None:
+        self._count_piece()
         if tag in ("td", "th"):
             self._end_cell()
         elif tag == "tr":
@@ -109,13 +113,32 @@ class _Page(HTMLParser):
             self._end_row()
             self.tables_open = max(0, self.tables_open - 1)
 
+    def handle_comment(self, data: str) -> None:  # noqa: ARG002 - counted, not read
+        self._count_piece()
+
+    def handle_pi(self, data: str) -> None:  # noqa: ARG002 - counted, not read
+        self._count_piece()
+
+    def handle_decl(self, decl: str) -> None:  # noqa: ARG002 - counted, not read
+        self._count_piece()
+
+    def unknown_decl(self, data: str) -> None:  # noqa: ARG002 - counted, not read
+        self._count_piece()
+
     def handle_data(self, data: str) -> None:
+        self._count_piece()
         if self._text is None:
             return
         self._chars += len(data)
         if self._chars > CELL_CHARS_MAX:
             raise ReportError(f"table row {self.number} has a cell of more than {CELL_CHARS_MAX} characters")
         self._text.append(data)
+
+    def _count_piece(self) -> None:
+        self._pieces += 1
+        if self._pieces > PIECES_BETWEEN_ROWS_MAX:
+            much = f"more than {PIECES_BETWEEN_ROWS_MAX} tags and texts"
+            raise ReportError(f"after table row {self.number}: {much} without a row")
 
     def _end_cell(self) -> None:
         if self._text is not None:
@@ -126,6 +149,7 @@ class _Page(HTMLParser):
         self._end_cell()
         if self._cells:
             self._rows.append(Row(self.number, self._cells, of_sheet=False, spans=self._spans))
+            self._pieces = 0
         self._cells, self._spans = [], []
 
 
