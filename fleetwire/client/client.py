@@ -12,14 +12,14 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from fleetwire.client.address import websocket_url
-from fleetwire.client.conversation import Selection, accepted_of, everything, rejections, subscribe_data
+from fleetwire.client.conversation import accepted_of, rejections, subscribe_data
 from fleetwire.client.delivery import Handler, Handlers
 from fleetwire.client.dialect import DIALECTS
 from fleetwire.client.link import Link, LinkError, Settings, Sleep
 from fleetwire.client.protocol import Options, channel_of
 from fleetwire.client.secret import Secret, Token
 from fleetwire.client.session import Session, Tools
-from fleetwire.client.subscription import Iteration, Subscription
+from fleetwire.client.subscription import Iteration, Selection, Subscription, everything
 from fleetwire.wire.channels import EVERYTHING
 from fleetwire.wire.errors import ConfigError, NotConnectedError, RequestError, SubscriptionError
 from fleetwire.wire.messages import AuthResponseData, SubscriptionResponseData

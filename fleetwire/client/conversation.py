@@ -92,11 +92,13 @@ class Conversation:
             self._learn_time(envelope.fields)
         elif envelope.type == "gap":
             self._lost(envelope.fields)
-        due = self._losses.due(envelope.type, envelope.fields, envelope.channel)
-        messages = [self._gap(gap, envelope.timestamp) for gap in due]
+        messages: list[Message] = []
+        if self._losses:
+            due = self._losses.due(envelope.type, envelope.fields, envelope.channel)
+            messages += [self._gap(gap, envelope.timestamp) for gap in due]
         if envelope.type == "snapshot_end" and not self._end_snapshots(envelope):
             return messages
-        request = self.requests.answered_by(envelope)
+        request = self.requests.answered_by(envelope) if envelope.channel is None else None
         if request is not None:
             envelope.id = request.id
             self._answered(request, envelope)
@@ -165,7 +167,7 @@ class Conversation:
         fields = envelope.fields
         epoch, position = fields.get("epoch"), fields.get("position")
         position = position if isinstance(position, int) else None
-        since = _mapping(_mapping(request.data.get("since")).get("positions"))
+        since = mapping(mapping(request.data.get("since")).get("positions"))
         begun = accepted
         if request.restores:
             refused = rejections(fields)
@@ -182,7 +184,7 @@ class Conversation:
         if self._positions.learn_epoch(epoch if isinstance(epoch, str) else None):
             self._rows.clear()
         going_on = [name for name in accepted if name not in begun]
-        anew = self._positions.resume(going_on, position, _mapping(fields.get("recovered")))
+        anew = self._positions.resume(going_on, position, mapping(fields.get("recovered")))
         self._positions.begin(begun, position, request.options)
         if self._dialect.version > 1:
             self._ends.update(dict.fromkeys(anew, True))
@@ -202,7 +204,7 @@ class Conversation:
 
     def _owe(self, accepted: Iterable[str], fields: Mapping[str, Any]) -> None:
         """Note for which event channels the server has not said that nothing is missing."""
-        recovered = _mapping(fields.get("recovered"))
+        recovered = mapping(fields.get("recovered"))
         for name in accepted:
             if not is_event(name) or recovered.get(name) is True:
                 continue
@@ -223,68 +225,6 @@ class Conversation:
 
     def _gap(self, data: dict[str, Any], timestamp: str | None) -> Message:
         return Message(type="gap", data=data, timestamp=timestamp, _server_clock=self._server_clock)
-
-
-class Selection:
-    """Chooses the messages of one iteration: from the reply on that answers its subscription, each once.
-
-    Args:
-        names: the subscriptions.
-    """
-
-    def __init__(self, names: list[str]) -> None:
-        self._request_id: int | None = None
-        self._names = frozenset(names)
-        self._channels = {channel_of(name) for name in names}
-        self._positions = Positions()
-        self._begun = False
-
-    def expect(self, request_id: int) -> None:
-        """Begin with the answer to this question."""
-        self._request_id = request_id
-
-    def wants(self, message: Message) -> bool:
-        """Tell whether a message belongs to the iteration, and note that it was given."""
-        data = message.data if isinstance(message.data, dict) else {}
-        if message.type == "subscription_response":
-            self._learn(message, data)
-            return False
-        if not self._begun:
-            return False
-        if message.type == "gap":
-            channel = data.get("channel")
-            if isinstance(channel, str) and not is_event(channel):
-                self._positions.renew(channel)  # its rows are about to be told anew
-            return EVERYTHING in self._channels or channel in self._channels
-        if message.type == "snapshot_end":
-            return EVERYTHING in self._names or not set(names_in(data, "channels")).isdisjoint(self._names)
-        if message.channel is None or not self._names_it(message.channel, message.key):
-            return False
-        return message.position is None or self._positions.heard(message.channel, message.key, message.position)
-
-    def _names_it(self, channel: str, key: str | None) -> bool:
-        names = self._names
-        return channel in names or EVERYTHING in names or (key is not None and f"{channel}:{key}" in names)
-
-    def _learn(self, message: Message, data: Mapping[str, Any]) -> None:
-        """Begin with the own reply; follow the epochs and the new beginnings of later ones."""
-        epoch, position = data.get("epoch"), data.get("position")
-        position = position if isinstance(position, int) else None
-        if not self._begun and message.id == self._request_id:
-            self._begun = True
-            self._positions.begin(self._names - {EVERYTHING}, None, Options())
-        self._positions.learn_epoch(epoch if isinstance(epoch, str) else None)
-        recovered = _mapping(data.get("recovered"))
-        names = [name for name in self._names if name in recovered]
-        if self._begun and EVERYTHING in self._names:  # each channel has a place of its own
-            names = [channel_of(name) for name in names_in(data, "channels")]
-            self._positions.begin(names, None, Options())
-        self._positions.resume(names, position, recovered)
-
-
-def everything(message: Message) -> bool:
-    """Choose what an iteration over the whole client gives: what was published, losses, and ends of snapshots."""
-    return message.channel is not None or message.type in ("gap", "snapshot_end")
 
 
 def accepted_of(names: Iterable[str], fields: Mapping[str, Any]) -> list[str]:
@@ -319,5 +259,6 @@ def subscribe_data(names: list[str], options: Options, since: dict[str, Any] | N
     return data
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
+def mapping(value: object) -> Mapping[str, Any]:
+    """Take an object for what it is, and anything else for an empty one."""
     return value if isinstance(value, dict) else {}

@@ -39,10 +39,12 @@ class Queue:
         """How many messages wait."""
         return len(self._messages)
 
-    async def offer(self, message: Message) -> None:
-        """Keep a message that is wanted, as soon as there is room."""
-        if self.closed or not self._wants(message):
-            return
+    def wants(self, message: Message) -> bool:
+        """Tell whether a message belongs here; to be asked once for each."""
+        return not self.closed and self._wants(message)
+
+    async def put(self, message: Message) -> None:
+        """Keep a message, as soon as there is room."""
         while len(self._messages) >= self._size_max and not self.closed:
             self._room.clear()
             await self._room.wait()
@@ -99,7 +101,7 @@ class Handlers:
         """Call one; whatever it raises is its own and stops nothing."""
         try:
             result = handler(argument)
-            if inspect.isawaitable(result):
+            if result is not None and inspect.isawaitable(result):
                 await result
         except asyncio.CancelledError:
             task = asyncio.current_task()
@@ -144,11 +146,14 @@ class Delivery:
     async def put(self, messages: Iterable[Message]) -> None:
         """Take messages from the socket; waits while the program is slow, so that the server learns of it."""
         for message in messages:
-            while len(self._inbox) >= self._size_max * (REPLY_ROOM if self._answers_due() else 1):
+            while len(self._inbox) >= self._size_max and self._is_full():
                 self._room.clear()
                 await self._room.wait()
             self._inbox.append(message)
             self._news.set()
+
+    def _is_full(self) -> bool:
+        return len(self._inbox) >= self._size_max * (REPLY_ROOM if self._answers_due() else 1)
 
     def make_room(self) -> None:
         """Read on, as an answer is waited for."""
@@ -181,7 +186,8 @@ class Delivery:
             self._room.set()
             await self._handlers.tell(message)
             for queue in tuple(self._queues):
-                await queue.offer(message)
+                if queue.wants(message):
+                    await queue.put(message)
                 if queue.closed:
                     self._queues.remove(queue)
         for queue in self._queues:

@@ -322,14 +322,16 @@ class Losses:
     def __init__(self) -> None:
         self._owed: dict[str, dict[str, Any]] = {}
 
+    def __bool__(self) -> bool:
+        """Whether there is something to tell."""
+        return bool(self._owed)
+
     def owe(self, gap: dict[str, Any]) -> None:
         """Note a loss: the `data` of a gap. An older one of the same channel reaches further back and stays."""
         self._owed.setdefault(gap["channel"], gap)
 
     def due(self, message_type: str, data: Mapping[str, Any], channel: str | None) -> list[dict[str, Any]]:
         """Tell which losses have to be told before a message, given that the server has said nothing so far."""
-        if not self._owed:
-            return []
         if message_type == "gap":
             self._owed.pop(str(data.get("channel")), None)
             return []

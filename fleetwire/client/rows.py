@@ -9,10 +9,17 @@ from fleetwire.wire.patch import apply_patch
 
 
 class _Row(NamedTuple):
-    """What was heard of a key last; nobody else holds its data."""
+    """What was heard of a key last; nobody else holds its data.
+
+    Args:
+        position: of the message.
+        data: what it said.
+        nested: the fields that hold more than one value.
+    """
 
     position: int | None
     data: Any
+    nested: list[str]
 
 
 class Rows:
@@ -40,16 +47,18 @@ class Rows:
         row = rows.pop(key, None)
         try:
             if envelope.patch is None:
-                data = _copied(envelope.data)
+                nested = _nested(envelope.data)
+                data = _copied(envelope.data, nested)
             elif row is not None and row.position is not None and row.position == envelope.base:
                 data = apply_patch(row.data, envelope.patch)
-                envelope.data = _copied(data)
+                nested = _nested(data) if _nested(envelope.patch) else row.nested
+                envelope.data = _copied(data, nested)
             else:
                 return False
         except RecursionError:  # nested deeper than can be copied: handed over if it is whole, and not held
             return envelope.patch is None
         if envelope.fields.get("status") != REMOVED:
-            rows[key] = _Row(envelope.position, data)
+            rows[key] = _Row(envelope.position, data, nested)
         for name in (channel, f"{channel}:{key}") if self._unnamed else ():
             self._unnamed.get(name, set()).discard(key)
         return True
@@ -83,10 +92,23 @@ class Rows:
         self._unnamed.clear()
 
 
-def _copied(value: Any) -> Any:
+def _nested(data: Any) -> list[str]:
+    """Name the fields that hold objects and lists: most rows have few, or none."""
+    return [name for name, value in data.items() if isinstance(value, dict | list)] if isinstance(data, dict) else []
+
+
+def _copied(data: Any, nested: list[str]) -> Any:
     """Copy what a program is given, which it may change."""
+    if not isinstance(data, dict):
+        return _deep(data)
+    copied = dict(data)
+    for name in nested:
+        if name in copied:  # a patch may have taken it away
+            copied[name] = _deep(copied[name])
+    return copied
+
+
+def _deep(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _copied(inner) if isinstance(inner, dict | list) else inner for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_copied(inner) if isinstance(inner, dict | list) else inner for inner in value]
-    return value
+        return {name: _deep(inner) for name, inner in value.items()}
+    return [_deep(inner) for inner in value] if isinstance(value, list) else value

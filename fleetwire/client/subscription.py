@@ -1,13 +1,84 @@
-"""What `subscribe` gives: to be awaited, or to be iterated."""
+"""What `subscribe` gives: to be awaited, or to be iterated; and which messages an iteration chooses."""
 
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Mapping
 from typing import Any
 
-from fleetwire.client.conversation import Selection
+from fleetwire.client.conversation import accepted_of, mapping
 from fleetwire.client.delivery import Queue
 from fleetwire.client.message import Message
+from fleetwire.client.protocol import Options, Positions, channel_of, is_event, names_in
+from fleetwire.wire.channels import EVERYTHING
 from fleetwire.wire.messages import SubscriptionResponseData
+
+
+class Selection:
+    """Chooses the messages of one iteration: from the reply on that answers its subscription, each once.
+
+    Args:
+        names: the subscriptions.
+    """
+
+    def __init__(self, names: list[str]) -> None:
+        self._request_id: int | None = None
+        self._names = frozenset(names)
+        self._channels = {channel_of(name) for name in names}
+        self._positions = Positions()
+        self._ends: set[str] = set()  # subscriptions of whose past an end is due; others' ends are not its own
+        self._begun = False
+
+    def expect(self, request_id: int) -> None:
+        """Begin with the answer to this question."""
+        self._request_id = request_id
+
+    def wants(self, message: Message) -> bool:
+        """Tell whether a message belongs to the iteration, and note that it was given."""
+        if message.channel is None:
+            return self._wants_word(message, mapping(message.data))
+        if not self._begun or not self._names_it(message.channel, message.key):
+            return False
+        return message.position is None or self._positions.heard(message.channel, message.key, message.position)
+
+    def _names_it(self, channel: str, key: str | None) -> bool:
+        names = self._names
+        return channel in names or EVERYTHING in names or (key is not None and f"{channel}:{key}" in names)
+
+    def _wants_word(self, message: Message, data: Mapping[str, Any]) -> bool:
+        """Learn from what the server itself says, and tell whether it is said to the iteration, too."""
+        if message.type == "subscription_response":
+            self._learn(message, data)
+        elif message.type == "gap" and self._begun:
+            channel = data.get("channel")
+            if isinstance(channel, str) and not is_event(channel):  # its rows are about to be told anew
+                self._ends.update(self._positions.renew(channel))
+            return EVERYTHING in self._channels or channel in self._channels
+        elif message.type == "snapshot_end":
+            ended = self._ends.intersection(names_in(data, "channels"))
+            self._ends -= ended
+            return bool(ended)
+        return False
+
+    def _learn(self, message: Message, data: Mapping[str, Any]) -> None:
+        """Begin with the own reply; follow the epochs and the new beginnings of later ones."""
+        epoch, position = data.get("epoch"), data.get("position")
+        position = position if isinstance(position, int) else None
+        own = not self._begun and message.id == self._request_id
+        self._begun = self._begun or own
+        names = set(accepted_of(self._names, data)) if self._begun else set()
+        if own:
+            self._ends = names
+        self._positions.begin(names, None, Options())
+        self._positions.learn_epoch(epoch if isinstance(epoch, str) else None)
+        recovered = mapping(data.get("recovered"))
+        resumed = [name for name in names if name in recovered]
+        self._positions.resume(resumed, position, recovered)
+        self._ends |= set(resumed)
+
+
+def everything(message: Message) -> bool:
+    """Choose what an iteration over the whole client gives: what was published, losses, and ends of snapshots."""
+    return message.channel is not None or message.type in ("gap", "snapshot_end")
+
 
 Subscribes = Callable[[Selection | None], Coroutine[Any, Any, SubscriptionResponseData]]
 

@@ -34,7 +34,7 @@ def apply_patch(row: Any, patch: Any) -> Any:
         if value is None:
             patched.pop(name, None)
         else:
-            patched[name] = apply_patch(patched.get(name), value)
+            patched[name] = apply_patch(patched.get(name), value) if isinstance(value, dict) else value
     return patched
 
 

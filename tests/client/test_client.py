@@ -475,6 +475,23 @@ async def test_a_second_iteration_begins_with_the_current_rows_and_the_first_hea
         assert [m.position for m in await second] == [1, 2, 3]
 
 
+async def test_the_end_of_a_snapshot_is_told_to_the_iteration_that_began_it(peer: Peer) -> None:
+    """The first one has not been given the rows a second time: at an end it would take them for gone."""
+    async with WebSocketClient(peer.url, TOKEN) as client:
+        first = asyncio.create_task(collect(client.subscribe("ea_updates"), 3))
+        await peer.heard("subscribe")
+        await peer.publish("ea_updates", 1, "1")
+        await peer.say("snapshot_end", {"channels": ["ea_updates"], "position": 1})
+        await client.unsubscribe("alerts")  # they have been read
+        second = asyncio.create_task(collect(client.subscribe("ea_updates"), 3))
+        await peer.heard("subscribe", 2)
+        await peer.publish("ea_updates", 1, "1")
+        await peer.say("snapshot_end", {"channels": ["ea_updates"], "position": 1})
+        await peer.publish("ea_updates", 2, "1")
+        assert [m.position for m in await first] == [1, None, 2]
+        assert [m.position for m in await second] == [1, None, 2]
+
+
 async def test_a_message_is_not_handed_over_twice(peer: Peer) -> None:
     async with WebSocketClient(peer.url, TOKEN) as client:
         task = asyncio.create_task(collect(client.subscribe("alerts"), 3))

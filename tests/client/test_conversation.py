@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleetwire.client.conversation import Conversation, Selection, everything
+from fleetwire.client.conversation import Conversation
 from fleetwire.client.dialect import DIALECTS, VERSION_1, Dialect
 from fleetwire.client.message import Message
 from fleetwire.client.protocol import Options
 from fleetwire.client.requests import Request
+from fleetwire.client.subscription import Selection, everything
 
 CHANNELS = ["alerts", "ea_updates"]
 

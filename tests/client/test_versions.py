@@ -13,10 +13,11 @@ from websockets.frames import Frame
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from fleetwire.client.conversation import Conversation, Selection, everything, subscribe_data
+from fleetwire.client.conversation import Conversation, subscribe_data
 from fleetwire.client.dialect import DIALECTS, VERSION_1
 from fleetwire.client.message import Message
 from fleetwire.client.protocol import Options
+from fleetwire.client.subscription import Selection, everything
 from fleetwire.hub.access import Access
 from fleetwire.hub.hub import Hub
 from fleetwire.hub.limits import Limits
