@@ -8,7 +8,7 @@ from fleetwire.hub.cohort import Hearing, Piece, join
 from fleetwire.hub.counts import Counts
 from fleetwire.hub.limits import Limits
 from fleetwire.hub.log import Entry, EventLog, Log, StateLog
-from fleetwire.hub.pace import Cursor, Pace, Straggler
+from fleetwire.hub.pace import NOBODY, Cursor, Pace, Straggler
 from fleetwire.wire import messages
 from fleetwire.wire.channels import Topic
 
@@ -146,7 +146,7 @@ class CatchUp:
         session = one.session
         cohort = one.pace.cohorts.admit(session, one.hearing)
         session.cohorts = (*session.cohorts, cohort) if session.cohorts else cohort.alone
-        session.stragglers = {pace: other for pace, other in session.stragglers.items() if other is not one}
+        session.stragglers = {pace: other for pace, other in session.stragglers.items() if other is not one} or NOBODY
         for other in session.stragglers.values():
             if other.pace.after is one.pace:
                 self.add(other)
@@ -209,14 +209,15 @@ class CatchUp:
 
     def _tell_losses(self, one: Straggler, head: int, timestamp: str) -> Iterator[tuple[Straggler, Piece]]:
         """Tell what can't be given any more; rows whose end may be forgotten are given anew."""
-        for topic, position in list(one.cursor.items()):
+        before = one.cursor.copy()
+        for topic, position in before.items():
             log = self._logs[topic.channel]
             if isinstance(log, EventLog):
                 if log.lost_since(position):
-                    one.gaps.append(
-                        self._lost_events(log, topic.channel, position, whole=_is_whole(one, topic.channel))
-                    )
                     one.cursor[topic] = log.dropped_position
+                    if topic.key is None or before.get(Topic(topic.channel), position + 1) > position:
+                        whole = topic.key is None and one.hearing.scope is None
+                        one.gaps.append(self._lost_events(log, topic.channel, position, whole=whole))
             elif _forgotten(log, position, one.begun.get(topic)):
                 one.gaps.append(messages.GapData(channel=topic.channel, since=max(position, 0), epoch=self._epoch))
                 for other in one.cursor:
@@ -243,11 +244,6 @@ class CatchUp:
     @staticmethod
     def _said(one: Straggler, message: messages.ServerMessage, position: int) -> Piece:
         return Piece(one.session.form.tell(message), position, 1)
-
-
-def _is_whole(one: Straggler, channel: str) -> bool:
-    """Tell whether a session hears all of a channel."""
-    return one.session.scope is None and any(topic == (channel, None) for topic in one.topics)
 
 
 def _forgotten(log: StateLog, position: int, begun: int | None) -> bool:

@@ -14,7 +14,7 @@ from fleetwire.hub.counts import Counts
 from fleetwire.hub.limits import Limits
 from fleetwire.hub.log import End, Entry, EventLog, Log, StateLog
 from fleetwire.hub.pace import Cursor, Pace, Straggler
-from fleetwire.hub.session import Session
+from fleetwire.hub.session import NO_RATES, Session
 from fleetwire.wire import codec, messages
 from fleetwire.wire.channels import CHANNEL_BY_NAME, CHANNELS, REMOVED, Kind, Topic, channel_of_type, field_of
 from fleetwire.wire.errors import DataError
@@ -167,7 +167,7 @@ class Hub:
         gaps = [gap for one in session.stragglers.values() for gap in one.gaps]
         recovered: dict[str, bool] = {}
         for topic in topics:
-            beginning = self._begin(session, topic, request, cursor.get(topic))
+            beginning = self._begin(session, topic, request, cursor.get(topic), begun.get(topic))
             cursor[topic] = beginning.position
             if beginning.recovered is not None:
                 recovered[str(topic)] = beginning.recovered
@@ -221,7 +221,12 @@ class Hub:
         return cursor
 
     def _begin(
-        self, session: Session, topic: Topic, request: messages.SubscribeData, heard: int | None
+        self,
+        session: Session,
+        topic: Topic,
+        request: messages.SubscribeData,
+        heard: int | None,
+        begun: int | None,
     ) -> "_Beginning":
         """Choose where a topic begins.
 
@@ -230,6 +235,7 @@ class Hub:
             topic: what is heard.
             request: from where on.
             heard: until where it was heard already; None if it was not. What it may miss of that it is told, too.
+            begun: while it is given all rows anew, the position whose rows it had when that began.
         """
         log = self._logs[topic.channel]
         at = request.since.of(topic.channel) if request.since is not None else None
@@ -240,12 +246,12 @@ class Hub:
                 return _Beginning(position if heard is None else min(position, heard), is_anew=True)
             if request.snapshot is False and session.form.version == 1:  # who is sent patches must have every row
                 return _Beginning(self.position if heard is None else heard)
-            return self._rows_anew(heard)
+            return self._rows_anew(heard, begun)
         known = request.since.epoch == self.epoch and 0 <= at <= self.position
         if isinstance(log, StateLog):
-            if not known or log.forgets(at):
-                return self._rows_anew(heard)._replace(recovered=False)
-            return _Beginning(at if heard is None else min(at, heard), recovered=True, is_anew=at == 0)
+            if not known or log.forgets(at) or begun is not None or at == 0:
+                return self._rows_anew(heard, begun)._replace(recovered=known and at == 0)
+            return _Beginning(at if heard is None else min(at, heard), recovered=True)
         if known:  # what is lost is told while it catches up
             position = at if heard is None else min(at, heard)
             return _Beginning(position, recovered=not log.lost_since(at), is_anew=True)
@@ -254,19 +260,20 @@ class Hub:
         gap = messages.GapData(channel=topic.channel, since=at, epoch=request.since.epoch)
         return _Beginning(position if heard is None else min(position, heard), recovered=False, is_anew=True, gap=gap)
 
-    def _rows_anew(self, heard: int | None) -> "_Beginning":
+    def _rows_anew(self, heard: int | None, begun: int | None) -> "_Beginning":
         """Give all rows; who has rows already is told their ends as well."""
         if heard is None or heard == 0:
             return _Beginning(0, is_anew=True, begun=self.position)
-        return _Beginning(-1, is_anew=True, begun=heard)
+        return _Beginning(-1, is_anew=True, begun=heard if begun is None else max(heard, begun))
 
     def _note_rate(self, session: Session, channel: str, request: messages.SubscribeData) -> None:
         """Remember how often a session wants to be told of a channel. Events are never delayed."""
         if CHANNEL_BY_NAME[channel].kind is Kind.state:
             asked = request.max_hz.get(channel) if isinstance(request.max_hz, dict) else request.max_hz
-            rate = asked or self.limits.default_max_hz
-            if rate or channel in session.rates:
-                session.rates = {**session.rates, channel: rate}
+            if asked is not None:
+                session.rates = {**session.rates, channel: asked}
+            elif channel in session.rates:
+                session.rates = {name: hz for name, hz in session.rates.items() if name != channel} or NO_RATES
 
     def _pace(self, session: Session, channel: str, heard: set[str]) -> Pace:
         """Find the pace of a channel: sums are told no more often than the rows that they sum, and after them.
@@ -276,7 +283,8 @@ class Hub:
             channel: its name.
             heard: all channels that the session hears.
         """
-        hz = session.rates.get(channel) or None
+        is_state = CHANNEL_BY_NAME[channel].kind is Kind.state
+        hz = session.rates.get(channel, self.limits.default_max_hz if is_state else 0.0) or None
         rows = CHANNEL_BY_NAME[channel].sums
         after = self._pace(session, rows, heard) if rows is not None and rows in heard else None
         if after is not None and (hz is None or (after.hz_max is not None and hz >= after.hz_max)):
@@ -331,7 +339,7 @@ class Hub:
             pace = cohort.pace
             pace.cohorts.leave(session, cohort)
             at = delivery.piece.position if delivery is not None and delivery.pace is pace else pace.position
-            one = Straggler(session, pace, dict.fromkeys(cohort.hearing.topics, at))
+            one = Straggler(session, pace, dict.fromkeys(cohort.hearing.topics, at), cohort.hearing)
             session.stragglers = {**session.stragglers, pace: one}
         session.cohorts = ()
 

@@ -1,5 +1,7 @@
 """How often sessions are told: a pace, the cohorts that share it, and those who are behind in it."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fleetwire.hub.cohort import Cohorts, Hearing, Topics
@@ -66,15 +68,16 @@ class Straggler:
         session: whose.
         pace: in which.
         cursor: where it stands.
+        hearing: of the cohort that it was in, if it hears the same.
     """
 
     __slots__ = ("begun", "cursor", "gaps", "hearing", "pace", "session", "snapshots")
 
-    def __init__(self, session: "Session", pace: Pace, cursor: Cursor) -> None:
+    def __init__(self, session: "Session", pace: Pace, cursor: Cursor, hearing: Hearing | None = None) -> None:
         self.session = session
         self.pace = pace
         self.cursor = cursor
-        self.hearing = Hearing(frozenset(cursor), session.form, session.scope)
+        self.hearing = hearing or Hearing(frozenset(cursor), session.form, session.scope)
         self.begun: dict[Topic, int] = {}  # topics whose rows are given anew -> the position whose rows it had before
         self.gaps: list[GapData] = []  # to be told of
         self.snapshots: dict[Topic, None] = {}  # whose end is to be told
@@ -88,3 +91,7 @@ class Straggler:
     def advance(self, position: int) -> None:
         """Note that it was given everything until a position."""
         self.cursor = {topic: max(at, position) for topic, at in self.cursor.items()}
+
+
+NOBODY: Mapping[Pace, Straggler] = MappingProxyType({})
+"""Where a session is behind that is not behind anywhere: one object for all of them."""

@@ -9,7 +9,7 @@ from fleetwire.hub.access import Access, Identity
 from fleetwire.hub.cohort import Cohort, Scope, Topics
 from fleetwire.hub.heartbeat import Heartbeat, Verdict
 from fleetwire.hub.limits import Limits, TokenBucket
-from fleetwire.hub.pace import Pace, Straggler
+from fleetwire.hub.pace import NOBODY, Pace, Straggler
 from fleetwire.wire import messages
 from fleetwire.wire.channels import CHANNEL_BY_NAME, EVERYTHING, Topic
 from fleetwire.wire.errors import CloseCode, DataError, ErrorCode, MessageError
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from fleetwire.hub.hub import Hub
 
 
-# One object each for all who have nothing to keep there.
-_NOBODY: Mapping[Pace, Straggler] = MappingProxyType({})
-_NO_RATES: Mapping[str, float | None] = MappingProxyType({})
+# One object for all who have asked for no rate.
+NO_RATES: Mapping[str, float] = MappingProxyType({})
 
 
 class Close(NamedTuple):
@@ -130,8 +129,8 @@ class Session:
         # What the hub keeps of it: the cohorts that it is in, and where it is behind.
         self.form = form
         self.cohorts: tuple[Cohort, ...] = ()
-        self.stragglers: Mapping[Pace, Straggler] = _NOBODY
-        self.rates: Mapping[str, float | None] = _NO_RATES  # channel -> how often at most, in messages a second
+        self.stragglers: Mapping[Pace, Straggler] = NOBODY
+        self.rates = NO_RATES  # channel -> how often at most it wants to be told, in messages a second
         self.is_patched = False
         self.paused = False
 

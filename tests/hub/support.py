@@ -199,3 +199,9 @@ class Room:
 def closes(outputs: list[Output]) -> list[int]:
     """The codes of the closes among what is to be done."""
     return [output.code.code for output in outputs if isinstance(output, Close)]
+
+
+def told(reader: Reader) -> list[tuple[str, Any]]:
+    """What a reader was told since the last time: types, and what each is about."""
+    subject = {"gap": "channel", "snapshot_end": "channels", "subscription_response": "status", "alert": "n"}
+    return [(m["type"], m["data"].get(subject.get(m["type"], "ea_id"))) for m in reader.take()]

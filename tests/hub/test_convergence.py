@@ -155,6 +155,17 @@ class Conversation(RuleBasedStateMachine):
         position = ahead if epoch == "epoch-0" else self.world.position + 1 + ahead
         self.viewer(number).subscribe(what, since={"epoch": epoch, "position": position})
 
+    @rule(number=pick, what=topics, back=st.integers(0, 3), max_hz=rates)
+    def subscribe_from_where_it_is(self, number: int, what: list[Topic | str], back: int, max_hz: Any) -> None:
+        """It resumes what it has; of what it has not, it may have nothing."""
+        viewer = self.viewer(number)
+        viewer.listen()
+        heard = [topic for name in what for topic in Topic.read(str(name)) if topic in viewer.topics]
+        assume(heard)
+        positions = {t.channel: max(0, viewer.newest.get(t.channel, 0) - back) for t in heard}
+        since = {"epoch": self.room.hub.epoch, "positions": positions}
+        viewer.subscribe(heard, since=since, **words_of(max_hz=max_hz))
+
     @rule(number=pick, what=topics)
     def unsubscribe(self, number: int, what: list[Topic | str]) -> None:
         viewer = self.viewer(number)

@@ -7,14 +7,7 @@ import pytest
 
 from fleetwire.hub.limits import Limits
 from fleetwire.wire.errors import DataError
-from tests.hub.support import UTC, Reader, Room
-
-
-def told(reader: Reader) -> list[tuple[str, Any]]:
-    """What a reader was told since the last time: types, and what each is about."""
-    subject = {"gap": "channel", "snapshot_end": "channels", "subscription_response": "status", "alert": "n"}
-    return [(m["type"], m["data"].get(subject.get(m["type"], "ea_id"))) for m in reader.take()]
-
+from tests.hub.support import UTC, Room, told
 
 # ------------------------------------------------------------------------------------------------------------ publish
 
