@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from benchmarks.candidates import TOKEN, row
 from benchmarks.ingest import EXPERTS, TOGETHER
-from benchmarks.native import Figures, build, cores, load
+from benchmarks.native import Figures, LoadError, build, cores, load
 from benchmarks.subject import Subject, candidate
 from benchmarks.table import median, spread
 from fleetwire.wire.messages import SubscribeData
@@ -24,6 +24,7 @@ ISOLATED = ("-m", "burst", "-B", "1", "-W", "1")
 RATE = 2000
 PACED = ("-m", "paced", "-r", str(RATE), "-k", "100")
 ONE_EXPERT = '{"type":"subscribe","data":{"channels":["ea_updates:%d"]}}'
+NEIGHBOUR = '{"type":"subscribe","data":{"channels":["ea_updates"]}}'
 MAX_HZ = 5
 SLOWLY = f'{{"type":"subscribe","data":{{"channels":["ea_updates"],"max_hz":{MAX_HZ}}}}}'
 SNAPSHOT_ROWS = 500
@@ -406,6 +407,49 @@ def ingest(scale: Scale) -> list[Line]:
     return lines
 
 
+@contextmanager
+def _offenders(port: int, readers: int) -> Iterator[None]:
+    """Let them misbehave beside the load."""
+    command = [sys.executable, "-m", "benchmarks.offenders", str(port), str(readers), str(cores()[1])]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        if process.stdout is None or process.stdout.readline() != b"ready\n":
+            raise LoadError("the offenders did not get in")
+        yield
+    finally:
+        process.communicate()
+
+
+def _beside(readers: int, *arguments: str) -> Figures:
+    with fleetwire() as subject, _offenders(subject.port, readers):
+        figures = load(subject.port, subject.pids(), *FLEETWIRE, *arguments)
+        return figures | {"rss_mib": subject.rss_kib() / 1024}
+
+
+def neighbours(scale: Scale) -> list[Line]:
+    """What others notice of those who never read, who change their mind all the time, and who publish long messages."""
+    readers = scale.storm
+    gentle = ("-m", "paced", "-r", "200", "-k", "100", "-n", "200", "-T", str(scale.seconds), "-s", NEIGHBOUR)
+    rounds = in_turns(
+        min(scale.rounds, 3),
+        {"alone": lambda: measure_ours(*gentle), "beside": lambda: _beside(readers, *gentle)},
+    )
+    alone, beside = rounds["alone"], rounds["beside"]
+    lines = [
+        Line(
+            f"200 viewers of 200 msg/s beside {readers:,} who never read: latency, {name}",
+            f"{median(column(beside, f'{name}_ms'), '.1f')} ms, alone {median(column(alone, f'{name}_ms'), '.1f')} ms",
+            ratio=median(ratios(beside, alone, f"{name}_ms")),
+            spread=spread(ratios(beside, alone, f"{name}_ms")),
+            goal="<= 1.2 x alone" if name == "p99" else "-",
+            verdict=verdict(statistics.median(ratios(beside, alone, f"{name}_ms")) <= 1.2) if name == "p99" else "-",
+        )
+        for name in ("p50", "p99")
+    ]
+    lines.append(Line("... the server's memory then", f"{median(column(beside, 'rss_mib'), '.0f')} MiB"))
+    return lines
+
+
 ROWS: dict[str, Callable[[Scale], list[Line]]] = {
     "burst": burst,
     "isolated": isolated,
@@ -413,5 +457,6 @@ ROWS: dict[str, Callable[[Scale], list[Line]]] = {
     "conflated": conflated,
     "idle": idle,
     "storm": storm,
+    "neighbours": neighbours,
     "ingest": ingest,
 }
