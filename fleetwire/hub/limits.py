@@ -25,6 +25,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     protocol_errors_per_minute_max: int = 32
     # what a client is told
     out_buffer_bytes_max: int = 64 * KIB
+    send_buffer_bytes_max: int = 128 * KIB
     piece_bytes_max: int = 256 * KIB
     stall_timeout_s: float = 30.0
     catch_up_bytes_per_flush_max: int = 8 * MIB

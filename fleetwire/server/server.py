@@ -153,6 +153,8 @@ class WebSocketServer:
             raise ListenError(_why_not(error, self.host, self._asked_port)) from error
         http.start()
         self._http = http
+        for listening in self._listener.sockets:  # inherited by every connection that it accepts
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._limits.send_buffer_bytes_max)
         self._rooms = rooms
         logger.debug("listening on %s", self.url)
 
