@@ -103,6 +103,7 @@ class IntegrationService:
         if told is not None:
             yield told
         if isinstance(change, ExpertChanged):
+            self._portfolio.changed(change.expert)
             ea_id, drawdown_pct = change.expert.ea_id, self.fleet.drawdown_pct(change.expert)
             raised = self.alerts.observe(rules.EXPERT_DRAWDOWN, f"EA {ea_id}", drawdown_pct, utc, {"ea_id": ea_id})
             yield from (Told("alert", data) for data in raised)

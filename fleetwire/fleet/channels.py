@@ -1,11 +1,11 @@
 """From what changed to what is told: change -> (message type, data)."""
 
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
-from fleetwire.fleet.events import CommandReport, Deal, NewsEvent
+from fleetwire.fleet.events import CommandReport, NewsEvent
+from fleetwire.fleet.rows import deal_row, without_nothing
 from fleetwire.fleet.state import (
     Announced,
     Change,
@@ -30,7 +30,7 @@ def tell(fleet: Fleet, change: Change) -> Told | None:
     if isinstance(change, ExpertChanged):
         return Told("ea_update", expert_row(fleet, change.expert))
     if isinstance(change, Traded):
-        return Told("trade_update", {**_who(change.expert), **_deal(change.deal)})
+        return Told("trade_update", {**_who(change.expert), **deal_row(change.deal)})
     if isinstance(change, Announced):
         return Told("news_update", _fields(change.event))
     if isinstance(change, CommandMoved):
@@ -59,8 +59,8 @@ def expert_row(fleet: Fleet, expert: ExpertState) -> dict[str, Any]:
         "volume": round(sum((position.volume for position in positions), 0.0), 2),
         "trailing_active": report.trailing_active,
         "module_status": report.module_status,
-        "performance_metrics": _without_nothing(expert.metrics),
-        "last_trades": [_deal(deal) for deal in expert.last_trades],
+        "performance_metrics": expert.known_metrics,
+        "last_trades": list(expert.last_trades),
         "paused": report.paused,
         "last_report_utc": expert.last_report_utc,
     }
@@ -71,12 +71,6 @@ def expert_row(fleet: Fleet, expert: ExpertState) -> dict[str, Any]:
 
 def _who(expert: ExpertState) -> dict[str, Any]:
     return {"ea_id": expert.ea_id, "symbol": expert.expert.symbol, "name": expert.expert.name}
-
-
-def _deal(deal: Deal) -> dict[str, Any]:
-    """Write a deal in MetaTrader's names; its time stays the trade server's, in both forms."""
-    server_time = datetime.fromtimestamp(deal.time_msc / 1000, UTC).strftime("%Y.%m.%d %H:%M:%S")
-    return {**msgspec.to_builtins(deal), "time_server": server_time}
 
 
 def _refused_claim(change: ClaimRefused) -> dict[str, Any]:
@@ -94,10 +88,6 @@ def _refused_claim(change: ClaimRefused) -> dict[str, Any]:
 
 def _fields(fact: NewsEvent | CommandReport) -> dict[str, Any]:
     """Write a fact without the tag by which sources tell facts apart."""
-    data = _without_nothing(msgspec.to_builtins(fact))
+    data = without_nothing(msgspec.to_builtins(fact))
     del data["type"]
     return data
-
-
-def _without_nothing(data: Any) -> dict[str, Any]:
-    return {name: value for name, value in data.items() if value is not None}

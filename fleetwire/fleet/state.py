@@ -1,7 +1,7 @@
 """The fleet's true state: facts are applied, and what changed comes out."""
 
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fleetwire.fleet.events import (
     TRADE_TYPES,
@@ -14,6 +14,7 @@ from fleetwire.fleet.events import (
     Fact,
     NewsEvent,
 )
+from fleetwire.fleet.rows import deal_row, without_nothing
 from fleetwire.fleet.statistics import Statistics
 from fleetwire.wire.errors import DataError
 
@@ -75,9 +76,10 @@ class ExpertState:
         self.currency = ""
         self.report = ExpertReport(expert=expert)
         self.statistics = Statistics()
-        self.metrics = self.statistics.metrics()
-        self.last_trades: deque[Deal] = deque(maxlen=_LAST_TRADES)
+        self.note_metrics()
+        self.last_trades: deque[dict[str, Any]] = deque(maxlen=_LAST_TRADES)  # as rows show them
         self.last_report_utc = ""
+        self.current_profit = 0.0  # floating result of its open positions, swap included, in the account's currency
         self.peak_result = 0.0
 
     def trades_on(self, account: Account) -> None:
@@ -85,19 +87,27 @@ class ExpertState:
         self.currency = account.currency
         if not self.last_trades:
             self.statistics = Statistics(0 if account.currency in _NO_DECIMALS else 2, account.balance)
-            self.metrics = self.statistics.metrics()
+            self.note_metrics()
+
+    def note_metrics(self) -> None:
+        """Work the figures out anew."""
+        self.metrics = self.statistics.metrics()
+        self.known_metrics = without_nothing(self.metrics)  # as rows show them
 
     def count(self, deal: Deal, utc: str) -> None:
         """Add a deal to the statistics."""
         self.statistics.add(deal)
-        self.metrics = self.statistics.metrics()
-        self.last_trades.append(deal)
+        self.note_metrics()
+        self.last_trades.append(deal_row(deal))
         self.last_report_utc = utc
+        self.note_peak()
 
-    @property
-    def current_profit(self) -> float:
-        """The floating result of its open positions, swap included, in the account's currency."""
-        return round(sum((position.profit + position.swap for position in self.report.positions), 0.0), 2)
+    def take(self, report: ExpertReport, utc: str) -> None:
+        """Put a report in the place of the last one."""
+        self.report = report
+        self.current_profit = round(sum((position.profit + position.swap for position in report.positions), 0.0), 2)
+        self.last_report_utc = utc
+        self.note_peak()
 
     @property
     def fall(self) -> float:
@@ -174,12 +184,10 @@ class Fleet:
             DataError: there are too many experts or accounts already; nothing was changed.
         """
         if isinstance(fact, Account):
-            return [AccountChanged(self._apply_account(fact))]
+            return self._apply_account(fact)
         if isinstance(fact, ExpertReport):
             expert, changes = self._expert(fact.expert, fact.ea_id)
-            expert.report = fact
-            expert.last_report_utc = utc
-            expert.note_peak()
+            expert.take(fact, utc)
             return [*changes, ExpertChanged(expert)]
         if isinstance(fact, DealReport):
             return self._apply_deal(fact, utc)
@@ -192,17 +200,18 @@ class Fleet:
         if not self.account_of(expert).count(fact.deal):
             return changes
         expert.count(fact.deal, utc)
-        expert.note_peak()
         return [*changes, Traded(expert, fact.deal), ExpertChanged(expert)]
 
-    def _apply_account(self, account: Account) -> AccountState:
+    def _apply_account(self, account: Account) -> list[Change]:
         state = self._account(account.server, account.login)
-        if state.account is None:
+        changes: list[Change] = [AccountChanged(state)]
+        if state.account is None:  # its experts may have been known before it
             for expert in self.experts.values():
                 if (expert.expert.server, expert.expert.login) == (account.server, account.login):
                     expert.trades_on(account)
+                    changes.append(ExpertChanged(expert))
         state.account = account
-        return state
+        return changes
 
     def _account(self, server: str, login: int) -> AccountState:
         state = self.accounts.get((server, login))
