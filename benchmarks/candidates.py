@@ -16,6 +16,7 @@ import websockets
 from aiohttp import WSMsgType, web
 from websockets.asyncio.server import Server, ServerConnection, serve
 
+from fleetwire.cli.running import calm_the_collector
 from fleetwire.hub.access import Access
 from fleetwire.hub.hub import Delivery, Hub
 from fleetwire.hub.limits import Limits
@@ -79,6 +80,7 @@ class Fleetwire:
     async def start(self) -> int:
         """Listen."""
         await self._server.start_server()
+        calm_the_collector()  # as `fleetwire serve` does
         return self._server.port
 
     async def deliver(self, how: str, count: int) -> None:  # noqa: ARG002  (there is one way)

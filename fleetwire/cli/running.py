@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -64,12 +65,22 @@ async def _serve(
 ) -> int:
     async with ended() as end:
         await server.start_server()
+        calm_the_collector()
         print("\n".join(first_lines(server)), flush=True)
         try:
             await _together(server, go_on, end)
         finally:
             await server.stop_server()
     return INTERRUPTED if end.result() == signal.SIGINT else 0
+
+
+def calm_the_collector() -> None:
+    """Let Python look for cycles less often: a server's objects live long, and hardly any of them are in one.
+
+    Measured with 10,000 clients that come back at once: a tenth to a fifth less CPU (benchmarks/README.md).
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 async def _together(
