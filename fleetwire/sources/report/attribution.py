@@ -31,6 +31,7 @@ TRIALS_MAX: Final = 2_000_000  # of a deal with a position, in all searches of a
 TRIALS_PER_DEAL: Final = 200  # in one search of one stretch; some more for short ones
 TRIALS_AT_LEAST: Final = 20_000
 PASSED_OVER_MAX: Final = 8  # positions with less room than a deal needs, before one of them is taken
+HOPELESS_MAX: Final = 20_000  # states that one search remembers
 NEVER: Final = 2**63
 
 Side: TypeAlias = tuple[str, str]
@@ -284,6 +285,7 @@ class _Search:
         self._swaps = [0.0] * len(self._rooms)
         self._active: list[int] = []  # positions that are open and have room, the oldest first
         self._due = self._due_before()
+        self._hopeless: set[tuple[int, ...]] = set()
 
     def run(self, trials: _Trials) -> list[int] | None:
         """The place of each closing deal's position; None if there is no such assignment or trials run out."""
@@ -298,6 +300,7 @@ class _Search:
                     trials.left += max(0, budget)
                     return chosen
                 self._open_until(len(chosen))
+                done = done and (self._money is not None or self._state(len(chosen)) not in self._hopeless)
                 budget -= len(self._active) + 1
                 ways.append(self._ways(len(chosen)) if done and budget > 0 else iter(()))
             at = next(ways[-1], -1)
@@ -306,11 +309,17 @@ class _Search:
                 chosen.append(at)
                 continue
             ways.pop()
+            if self._money is None and len(self._hopeless) < HOPELESS_MAX:
+                self._hopeless.add(self._state(len(chosen)))
             self._unopen(len(chosen))
             if not chosen or budget <= 0:
                 trials.left += max(0, budget)
                 return None
             self._give_back(len(chosen) - 1, chosen.pop())
+
+    def _state(self, step: int) -> tuple[int, ...]:
+        """All that volumes and times leave possible from a deal on follows from this."""
+        return (step, *self._active, *(self._rooms[at] for at in self._active))
 
     def _due_before(self) -> list[list[int]]:
         """The positions that must be done before each closing deal, and before the end."""
