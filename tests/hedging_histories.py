@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from datetime import UTC, datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -137,3 +138,48 @@ def _assignments(entries, closings, ends, rooms):
             rest[ticket] -= volume
             for others in _assignments(entries, closings[1:], ends, rest):
                 yield {deal.ticket: ticket, **others}
+
+
+def history_page(made, deposit=10_000.0, comment=True):
+    """A trade history report of it, as a page.
+
+    Args:
+        deposit: the first deal's.
+        comment: the open positions have time, position, symbol, type and a hidden comment (that looks like a volume)
+            before the volume; else symbol, position, time and type.
+    """
+    rows = [["Trade History Report"], ["Name:", "Somebody"], ["Account:", "7 (USD, Broker-Server, demo, Hedge)"]]
+    rows += [["Company:", "Broker"], ["Date:", "2025.08.01 09:30"], ["Positions"], ["Heading"] * 14]
+    rows += [_closed_row(one) for one in made.closed]
+    rows += [["Deals"], ["Heading"] * 15]
+    balance = 0.0
+    first = Deal(ticket=1, order=0, time_msc=BEGIN_MSC, type="balance", entry="", profit=deposit)
+    for deal in (first, *made.deals):
+        balance = round(balance + deal.profit + deal.commission, 2)
+        rows.append(_deal_row(deal, balance))
+    rows += [[*[""] * 9, "0", "0", "0", "0", f"{balance}", ""], ["Open positions"], ["Heading"] * 14]
+    for one in made.held:
+        symbol = next(deal.symbol for deal in made.deals if deal.order == one.ticket)
+        volume, when = f"{one.left / 100}", _shown(one.open_msc)
+        known = (
+            [when, str(one.ticket), symbol, one.kind, "0.01"] if comment else [symbol, str(one.ticket), when, one.kind]
+        )
+        rows.append([*known, volume, f"{one.price:.5f}", "", "", "1.10000", "0.00", "0.00", ""])
+    lines = ["<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows]
+    return ("<html><table>" + "\r\n".join(lines) + "</table></html>").encode()
+
+
+def _shown(msc):
+    return datetime.fromtimestamp(msc / 1000, UTC).strftime("%Y.%m.%d %H:%M:%S")
+
+
+def _closed_row(one):
+    times = _shown(one.open_msc), _shown(one.close_msc)
+    money = ["0.00", f"{one.swap:.2f}", f"{one.profit:.2f}"]
+    return [times[0], str(one.ticket), one.symbol, one.type, "", f"{one.volume}", "1", "", "", times[1], "1", *money]
+
+
+def _deal_row(deal, balance):
+    trade = [f"{deal.volume}", f"{deal.price:.5f}", str(deal.order)] if deal.entry else ["", "", ""]
+    money = ["0.00", f"{deal.commission:.2f}", "0.00", "0.00", f"{deal.profit:.2f}", f"{balance:.2f}", ""]
+    return [_shown(deal.time_msc), str(deal.ticket), deal.symbol, deal.type, deal.entry, *trade, *money]

@@ -6,6 +6,7 @@ gives an answer is taken:
 
 1. a search for an assignment that agrees with everything, money included: what a deal earned has the sign (and, where
    a lot's worth never changes, the size) that the position's price makes; a position earned what its deals did;
+   where a lot's worth changes, positions that make it most like the last known are tried first;
 2. a search for one that agrees in volumes and times only;
 3. one walk that gives each deal to the position that has to be done first.
 
@@ -13,14 +14,14 @@ A search tries the oldest position first, then the one that ends first. How long
 bounded; the walk takes O(log n) a deal.
 """
 
-from bisect import insort
+from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from math import inf
 from typing import Final, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from fleetwire.fleet.events import CLOSING, Deal
 from fleetwire.sources.report.sections import ClosedPosition, Entered, StillOpen
@@ -30,6 +31,8 @@ LOT_UNITS: Final = 10**8  # lots are whole numbers of these
 TRIALS_MAX: Final = 2_000_000  # of a deal with a position, in all searches of a report
 TRIALS_PER_DEAL: Final = 200  # in one search of one stretch; some more for short ones
 TRIALS_AT_LEAST: Final = 20_000
+CROWD: Final = 4  # a stretch with so many times more to try than trials are left isn't searched
+TELLING_UNITS: Final = 20  # of the smallest money: what earned less tells nothing exact
 PASSED_OVER_MAX: Final = 8  # positions with less room than a deal needs, before one of them is taken
 HOPELESS_MAX: Final = 20_000  # states that one search remembers
 NEVER: Final = 2**63
@@ -66,19 +69,30 @@ class _Stretch(Struct):
 
 
 class _Worth(Struct):
-    """What a lot earns when the price moves by one: a range that all deals agree with that can have closed one only."""
+    """What a lot of a symbol earns when its price moves by one, from deals that can have closed one position only.
+
+    `least` and `most` bound what all of them agree with; nothing does where profits are converted at changing rates.
+    """
 
     least: float = 0.0
     most: float = inf
-    samples: int = 0
+    samples: list[tuple[int, float]] = field(default_factory=list)  # moment and worth
 
-    def narrow(self, least: float, most: float) -> None:
-        self.least, self.most = max(self.least, least), min(self.most, most)
-        self.samples += 1
+    def narrow(self, deal: Deal, moved: float, money_unit: float) -> None:
+        """Take a deal into account whose lots moved in price by `moved`."""
+        ends = ((deal.profit - money_unit) / moved, (deal.profit + money_unit) / moved)
+        self.least, self.most = max(self.least, min(ends)), min(self.most, max(ends))
+        if abs(deal.profit) >= TELLING_UNITS * money_unit:
+            self.samples.append((deal.time_msc, deal.profit / moved))
 
     @property
     def is_constant(self) -> bool:
-        return self.samples >= 2 and self.least <= self.most
+        return len(self.samples) >= 2 and self.least <= self.most
+
+    def near(self, moment: int) -> float:
+        """The worth of the last deal before a moment, else of the first; 0 without any. `samples` must be sorted."""
+        at = bisect_right(self.samples, (moment, inf))
+        return self.samples[max(0, at - 1)][1] if self.samples else 0.0
 
 
 def attribute(
@@ -205,9 +219,10 @@ def _worths(sides: Mapping[Side, Sequence[_Stretch]], money_unit: float) -> dict
         for stretch in stretches:
             for deal, position in _certain(stretch):
                 moved = (deal.price - (position.price or deal.price)) * position.sign * deal.volume
-                if abs(moved) > 0:
-                    ends = ((deal.profit - money_unit) / moved, (deal.profit + money_unit) / moved)
-                    worth.narrow(min(ends), max(ends))
+                if moved:
+                    worth.narrow(deal, moved, money_unit)
+    for worth in worths.values():
+        worth.samples.sort()
     return worths
 
 
@@ -243,6 +258,13 @@ class _Money(Struct):
         ends = (least * moved, most * moved)
         return min(ends) - self.unit <= deal.profit <= max(ends) + self.unit
 
+    def misfit(self, deal: Deal, position: _Position) -> float:
+        """How far a profit is from what the worth of that time makes of the position's price, as a part of it."""
+        if position.price is None or self.worth.is_constant:
+            return 0.0
+        expected = (deal.price - position.price) * position.sign * deal.volume * self.worth.near(deal.time_msc)
+        return max(0.0, abs(deal.profit - expected) - self.unit) / max(abs(expected), self.unit)
+
     def adds_up(self, position: _Position, profit: float, swap: float) -> bool:
         tolerance = 0.51 * self.unit
         return (position.profit is None or abs(profit - position.profit) <= tolerance) and (
@@ -257,6 +279,8 @@ class _Trials(Struct):
 
 
 def _searched(stretch: _Stretch, money: _Money, trials: _Trials) -> list[int] | None:
+    if _open_in_all(stretch) > CROWD * trials.left:
+        return None
     by_sign = (_Money(_Worth(), money.unit),) if money.worth.is_constant else ()
     for checks in (money, *by_sign, None):
         for by_end in (False, True):
@@ -264,6 +288,17 @@ def _searched(stretch: _Stretch, money: _Money, trials: _Trials) -> list[int] | 
             if found is not None:
                 return found
     return None
+
+
+def _open_in_all(stretch: _Stretch) -> int:
+    """How many positions are open when a deal closes one, added up over all of the deals."""
+    ends = sorted(position.end_msc for position in stretch.positions)
+    ended = total = 0
+    for closing in stretch.closings:
+        while ended < len(ends) and ends[ended] < closing.deal.time_msc:
+            ended += 1
+        total += max(0, closing.opened - ended)
+    return total
 
 
 class _Search:
@@ -353,7 +388,7 @@ class _Search:
         """The positions that a deal can have closed, the likeliest first."""
         closing = self._closings[step]
         moment, volume = closing.deal.time_msc, closing.volume
-        fitting: list[tuple[int, int, int]] = []
+        fitting: list[tuple[int, float, int, int]] = []
         for at in self._active:
             position, room = self._positions[at], self._rooms[at]
             left = room - volume
@@ -362,9 +397,10 @@ class _Search:
                 continue
             if self._agrees(closing.deal, at, left):
                 rank = (0 if not left else 1) if ends_now else 2
-                fitting.append((rank, position.end_msc if self._by_end else 0, at))
+                misfit = self._money.misfit(closing.deal, position) if self._money is not None else 0.0
+                fitting.append((rank, misfit, position.end_msc if self._by_end else 0, at))
         fitting.sort()
-        return (at for _, _, at in fitting)
+        return (at for *_, at in fitting)
 
     @staticmethod
     def _leaves_enough(position: _Position, left: int) -> bool:
