@@ -14,7 +14,8 @@ from fleetwire.fleet.events import Deal
 from fleetwire.fleet.statistics import Statistics
 from fleetwire.sources.report import Report, cells_html, cells_xlsx, read_report
 from fleetwire.sources.report.dates_xlsx import has_time, shown_time
-from fleetwire.sources.report.positions import ClosedPosition, number_positions
+from fleetwire.sources.report.positions import number_positions
+from fleetwire.sources.report.sections import ClosedPosition
 from fleetwire.wire.errors import ReportError
 from tests.report_files import TESTER_DEALS, TESTER_ROWS, html_page, utf16, xlsx, zipped
 

@@ -1,64 +1,70 @@
 """Which position a deal belongs to: reports don't say it, so it is worked out.
 
-A position bears the number of the order that opened it (MQL5: POSITION_IDENTIFIER). A closing deal belongs to the open
-position of its symbol and other side that the positions section says was closed at that moment; failing that, it closed
-a part, and belongs to the oldest one that it leaves enough for the deal that ended it. On a netting account a symbol
-has one position, which every entry joins and a reversal turns.
+A position bears the number of the order that opened it (MQL5: POSITION_IDENTIFIER). On a hedging account the positions
+and open positions sections say what was closed of each (see `attribution`); in a report without them, a closing deal
+belongs to the oldest open position of its symbol and other side. On a netting account a symbol has one position, which
+every entry joins and a reversal turns.
 """
 
-from collections import defaultdict, deque
+from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
-from itertools import islice
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from fleetwire.fleet.events import CLOSING, Deal
+from fleetwire.fleet.events import Deal
+from fleetwire.sources.report.attribution import OTHER_SIDE, Side, attribute
+from fleetwire.sources.report.sections import ClosedPosition, StillOpen, entered_by_order
 
-OTHER_SIDE: Final = {"buy": "sell", "sell": "buy"}
 LOT_DUST: Final = 1e-8
-LOOKED_THROUGH_MAX: Final = 1000  # open positions of one symbol and side that are compared for one closing deal
-
-
-class ClosedPosition(Struct, frozen=True):
-    """One row of a history report's positions section; times in milliseconds of the server's clock."""
-
-    ticket: int
-    close_msc: int
 
 
 class _Open(Struct):
-    position_id: int
-    volume: float
-    last_volume: float = LOT_DUST  # that the deal will close which ends it
+    volume: float = 0.0
 
 
-def number_positions(deals: list[Deal], closed: Sequence[ClosedPosition], netting: bool) -> None:
+def number_positions(
+    deals: list[Deal],
+    closed: Sequence[ClosedPosition],
+    netting: bool,
+    remaining: Sequence[StillOpen] = (),
+    money_unit: float = 0.01,
+) -> None:
     """Give each trade deal the number of its position; 0 where the position was opened before the report begins.
 
     Args:
         deals: in the order in which the terminal booked them; changed in place, as there can be very many.
         closed: the positions section; empty where a report has none.
         netting: whether a symbol has one position only.
+        remaining: the open positions section; empty where a report has none.
+        money_unit: the smallest of the account's currency.
     """
-    ledger = _Ledger(deals, closed, netting)
+    if not netting and (closed or remaining):
+        _number_by_sections(deals, closed, remaining, money_unit)
+        return
+    ledger = _Ledger(closed, netting)
     for at, deal in enumerate(deals):
         if deal.entry:
             deals[at] = replace(deal, position_id=ledger.book(deal))
 
 
+def _number_by_sections(
+    deals: list[Deal], closed: Sequence[ClosedPosition], remaining: Sequence[StillOpen], money_unit: float
+) -> None:
+    found = attribute(deals, entered_by_order(deals), closed, remaining, money_unit)
+    for at, deal in enumerate(deals):
+        if deal.entry:
+            deals[at] = replace(deal, position_id=deal.order if deal.entry == "in" else found.get(at, 0))
+
+
 class _Ledger:
     """Open positions by symbol and side, the oldest first."""
 
-    def __init__(self, deals: Sequence[Deal], closed: Sequence[ClosedPosition], netting: bool) -> None:
-        self._close_msc = {position.ticket: position.close_msc for position in closed}
-        self._closing: defaultdict[tuple[str, str, int], list[float]] = defaultdict(list)  # volumes, by moment
-        for deal in deals if closed else ():
-            if deal.entry in CLOSING:
-                self._closing[deal.symbol, OTHER_SIDE[deal.type], deal.time_msc].append(deal.volume)
+    def __init__(self, closed: Sequence[ClosedPosition], netting: bool) -> None:
+        self._closed = {position.ticket for position in closed}
         self._netting = netting
-        self._open: defaultdict[tuple[str, str], deque[_Open]] = defaultdict(deque)
+        self._open: defaultdict[Side, OrderedDict[int, _Open]] = defaultdict(OrderedDict)
 
     def book(self, deal: Deal) -> int:
         """Book one trade deal; return its position's number."""
@@ -70,57 +76,31 @@ class _Ledger:
 
     def _enter(self, deal: Deal) -> int:
         positions = self._open[deal.symbol, deal.type]
-        if self._netting and positions and deal.order not in self._close_msc:
-            positions[0].volume += deal.volume
-            return positions[0].position_id
+        joins = self._netting and positions and deal.order not in self._closed
+        position_id = next(iter(positions)) if joins else deal.order
         # an order that is filled in parts opens one position
-        for position in positions if len(positions) < LOOKED_THROUGH_MAX else ():
-            if position.position_id == deal.order:
-                position.volume += deal.volume
-                return deal.order
-        positions.append(_Open(deal.order, deal.volume, self._last_volume(deal)))
-        return deal.order
+        positions.setdefault(position_id, _Open()).volume += deal.volume
+        return position_id
 
     def _reverse(self, deal: Deal) -> int:
         old = self._open[deal.symbol, OTHER_SIDE[deal.type]]
-        position_id = old[0].position_id if old else deal.order
-        rest = deal.volume - sum(position.volume for position in old)
+        position_id = next(iter(old), deal.order)
+        rest = deal.volume - sum(position.volume for position in old.values())
         old.clear()
         if rest > LOT_DUST:
-            self._open[deal.symbol, deal.type].append(_Open(position_id, rest))
+            self._open[deal.symbol, deal.type][position_id] = _Open(rest)
         return position_id
 
     def _leave(self, deal: Deal) -> int:
+        """Take a deal's volume from the oldest position, and what it hasn't got from the next."""
         positions = self._open[deal.symbol, OTHER_SIDE[deal.type]]
-        if not positions:
-            return 0
-        closed = self._closed_by(deal, positions)
+        first = next(iter(positions), 0)
         left = deal.volume
-        position: _Open | None = closed
-        while position is not None:
+        while positions and left > LOT_DUST:
+            position_id, position = next(iter(positions.items()))
             taken = min(left, position.volume)
             position.volume -= taken
             left -= taken
             if position.volume <= LOT_DUST:
-                positions.remove(position)
-            # a deal that closes more than its position has goes on with the oldest
-            position = positions[0] if positions and left > LOT_DUST else None
-        return closed.position_id
-
-    def _closed_by(self, deal: Deal, positions: deque[_Open]) -> _Open:
-        """The position that ended when the deal was made, best one of the deal's volume; else one closed in part."""
-        if len(positions) == 1 or not self._close_msc:
-            return positions[0]
-        looked_through = list(islice(positions, LOOKED_THROUGH_MAX))
-        ended = [position for position in looked_through if self._close_msc.get(position.position_id) == deal.time_msc]
-        if ended:
-            same_volume = (position for position in ended if abs(position.volume - deal.volume) <= LOT_DUST)
-            return next(same_volume, ended[0])
-        in_part = (one for one in looked_through if one.volume - deal.volume >= one.last_volume)
-        return next(in_part, positions[0])
-
-    def _last_volume(self, deal: Deal) -> float:
-        """What the deal closes that ends the position of this entry, dust left out; dust where that is not known."""
-        close_msc = self._close_msc.get(deal.order)
-        volumes = self._closing.get((deal.symbol, deal.type, close_msc), []) if close_msc is not None else []
-        return volumes[0] - LOT_DUST if len(volumes) == 1 else LOT_DUST
+                del positions[position_id]
+        return first

@@ -10,13 +10,21 @@ from typing import BinaryIO, Final, Literal
 
 from msgspec import Struct
 
-from fleetwire.fleet.events import TRADE_TYPES, Deal
+from fleetwire.fleet.events import Deal
 from fleetwire.sources.report import cells_html, cells_xlsx
 from fleetwire.sources.report.deals import DealsTable, layout_below, looks_like_deal
 from fleetwire.sources.report.head import Head, read_head
-from fleetwire.sources.report.positions import ClosedPosition, number_positions
+from fleetwire.sources.report.positions import number_positions
 from fleetwire.sources.report.rows import ROWS_MAX, Row
-from fleetwire.sources.report.values import number, time_msc, whole_number
+from fleetwire.sources.report.sections import (
+    ClosedPosition,
+    Entered,
+    StillOpen,
+    closed_position,
+    entered_by_order,
+    still_open,
+)
+from fleetwire.sources.report.values import time_msc, whole_number
 from fleetwire.wire.errors import ReportError
 
 FILE_BYTES_MAX: Final = 128 * 2**20
@@ -126,12 +134,14 @@ def _read_first(rows: Iterator[Row]) -> Report:
 
 
 class _Reading:
-    """One walk over the rows of a report: the head, the positions, the deals; what stands below is only walked over."""
+    """One walk over the rows of a report: the head, the positions, the deals, the open positions."""
 
     def __init__(self) -> None:
         self._head_rows: list[Row] = []
         self._head_chars = 0
         self._positions: list[ClosedPosition] = []
+        self._remaining: list[StillOpen] = []
+        self._entered: dict[int, Entered] | None = None
         self._heading: Row | None = None
         self._head: Head | None = None
         self._table: DealsTable | None = None
@@ -147,6 +157,8 @@ class _Reading:
                 self._before_deals(row)
             elif not self._table.ended:
                 self._table.add(row)
+            else:
+                self._below_deals(row, self._table)
         if self._table is None or self._head is None:
             return None
         if not self._table.ended:
@@ -160,12 +172,18 @@ class _Reading:
             return
         self._heading = row
         if time_msc(row.cells[0]) is not None:
-            if (position := _closed_position(row)) and len(self._positions) < POSITIONS_MAX:
+            if (position := closed_position(row)) and len(self._positions) < POSITIONS_MAX:
                 self._positions.append(position)
         elif len(self._head_rows) < HEAD_ROWS_MAX and self._head_chars < HEAD_CHARS_MAX:
             self._head_rows.append(row)
             self._head_chars += sum(map(len, row.cells))
             self._of_metatrader_4 = self._of_metatrader_4 or _of_metatrader_4(row)
+
+    def _below_deals(self, row: Row, table: DealsTable) -> None:
+        if self._entered is None:
+            self._entered = entered_by_order(table.deals)
+        if (position := still_open(row, self._entered)) and len(self._remaining) < POSITIONS_MAX:
+            self._remaining.append(position)
 
     def _begin_deals(self, first: Row) -> None:
         width, layout = layout_below(self._heading, first)
@@ -193,7 +211,7 @@ class _Reading:
         deposits = (deal.profit for deal in table.deals if deal.type == "balance")
         symbols = {deal.symbol for deal in table.deals if deal.symbol} or {head.symbol}
         netting = head.netting or any(deal.entry == "in/out" for deal in table.deals)
-        number_positions(table.deals, self._positions, netting)
+        number_positions(table.deals, self._positions, netting, self._remaining, 10.0**-table.money_digits)
         return Report(
             kind=head.kind,
             expert=head.expert,
@@ -211,23 +229,6 @@ class _Reading:
             deals=tuple(table.deals),
             money_digits=table.money_digits,
         )
-
-
-def _closed_position(row: Row) -> ClosedPosition | None:
-    """Make sense of a row of the positions section; None if it is of another.
-
-    It has open time, position, symbol, type, a hidden comment (or not), volume, three prices and close time. An order
-    has its volume as `0.01 / 0.01`.
-    """
-    cells = row.cells
-    ticket = whole_number(cells[1]) if len(cells) >= 13 else None
-    if ticket is None or cells[3] not in TRADE_TYPES:
-        return None
-    for at in (8, 9):
-        close_msc = time_msc(cells[at])
-        if close_msc is not None and number(cells[at - 4]) is not None:
-            return ClosedPosition(ticket, close_msc)
-    return None
 
 
 def _of_metatrader_4(row: Row) -> bool:
