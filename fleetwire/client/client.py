@@ -232,7 +232,7 @@ class WebSocketClient:
         async def ask(selection: Selection | None) -> SubscriptionResponseData:
             return await self._subscribe(names, options, selection)
 
-        return Subscription(names, ask, lambda selection: self._running().delivery.open(selection.wants))
+        return Subscription(names, options, ask, lambda selection: self._running().delivery.open(selection.wants))
 
     async def unsubscribe(self, *channels: str | Iterable[str]) -> SubscriptionResponseData:
         """Hear channels no more.

@@ -56,8 +56,6 @@ class Conversation:
         self._dialect = dialect
         self._distrusted.clear()
         self._ends.clear()
-        if dialect.version == 1:
-            self._rows.clear()  # they will not be kept up to date
         first, *others = dialect.read(payload)
         self._server_clock.learn(first.fields.get("server_time"), asked_at, self._clock())
         return [Message.of(first, self._server_clock), *(message for other in others for message in self._take(other))]

@@ -17,9 +17,11 @@ class Selection:
 
     Args:
         names: the subscriptions.
+        options: how they begin.
     """
 
-    def __init__(self, names: list[str]) -> None:
+    def __init__(self, names: list[str], options: Options | None = None) -> None:
+        self._options = options or Options()
         self._request_id: int | None = None
         self._names = frozenset(names)
         self._channels = {channel_of(name) for name in names}
@@ -66,7 +68,7 @@ class Selection:
         self._begun = self._begun or own
         names = set(accepted_of(self._names, data)) if self._begun else set()
         if own:
-            self._ends = names
+            self._ends = {name for name in names if is_event(name) or self._options.snapshot}
         self._positions.begin(names, None, Options())
         self._positions.learn_epoch(epoch if isinstance(epoch, str) else None)
         recovered = mapping(data.get("recovered"))
@@ -120,12 +122,16 @@ class Subscription:
 
     Args:
         names: the channels.
+        options: how they begin.
         subscribe: asks the server.
         open_queue: makes a queue for a selection of messages.
     """
 
-    def __init__(self, names: list[str], subscribe: Subscribes, open_queue: Callable[[Selection], Queue]) -> None:
+    def __init__(
+        self, names: list[str], options: Options, subscribe: Subscribes, open_queue: Callable[[Selection], Queue]
+    ) -> None:
         self._names = names
+        self._options = options
         self._subscribe = subscribe
         self._open_queue = open_queue
         self._used = False
@@ -145,7 +151,7 @@ class Subscription:
     def __aiter__(self) -> Iteration:
         """Subscribe, and give the messages of these channels."""
         self._used = True
-        selection = Selection(self._names)
+        selection = Selection(self._names, self._options)
 
         async def begin() -> None:
             await self._subscribe(selection)

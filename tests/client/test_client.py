@@ -483,13 +483,16 @@ async def test_the_end_of_a_snapshot_is_told_to_the_iteration_that_began_it(peer
         await peer.publish("ea_updates", 1, "1")
         await peer.say("snapshot_end", {"channels": ["ea_updates"], "position": 1})
         await client.unsubscribe("alerts")  # they have been read
-        second = asyncio.create_task(collect(client.subscribe("ea_updates"), 3))
+        second = asyncio.create_task(collect(client.subscribe("ea_updates", snapshot=False), 2))
         await peer.heard("subscribe", 2)
+        third = asyncio.create_task(collect(client.subscribe("ea_updates"), 3))
+        await peer.heard("subscribe", 3)
         await peer.publish("ea_updates", 1, "1")
         await peer.say("snapshot_end", {"channels": ["ea_updates"], "position": 1})
         await peer.publish("ea_updates", 2, "1")
         assert [m.position for m in await first] == [1, None, 2]
-        assert [m.position for m in await second] == [1, None, 2]
+        assert [m.position for m in await third] == [1, None, 2]
+        assert [m.position for m in await second] == [1, 2]
 
 
 async def test_a_message_is_not_handed_over_twice(peer: Peer) -> None:

@@ -108,7 +108,7 @@ class World:
         data = subscribe_data(names, options)
         request = self.conversation.requests.open("subscribe", data, names=names, options=options)
         if iterate:
-            self.selections.append(Selection(names))
+            self.selections.append(Selection(names, options))
             self.selections[-1].expect(request.id)
             self.heard.append([])
         self.send(request.id, "subscribe", data)
