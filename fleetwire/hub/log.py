@@ -100,7 +100,10 @@ class Entry:
         return self._patch
 
     def _patched(self) -> bytes:
-        message, old = _row.decode(self.payload), _row.decode(self._before)
+        try:
+            message, old = _row.decode(self.payload), _row.decode(self._before)
+        except msgspec.ValidationError:  # a number that is JSON, but beyond a double
+            return b""
         data, before = message.pop("data"), old["data"]
         patch = merge_patch(before, data) if isinstance(data, dict) and isinstance(before, dict) else None
         if patch is None:

@@ -57,3 +57,40 @@ def test_a_snapshot_that_holds_a_row_whose_end_is_forgotten_is_not_given_again()
     newcomer = room.reader("ea_updates")
     room.settle()
     assert len(newcomer.take()) == 1 + 98
+
+
+def test_a_snapshot_that_is_kept_is_not_given_to_one_who_has_missed_something_before_it() -> None:
+    room = Room()
+    room.publish("ea_update", ea_id=1)
+    reader = room.reader("alerts")
+    room.settle()
+    room.pause(reader)
+    room.publish("alert", n=1)
+    room.reader("ea_updates")
+    room.settle()
+    assert len(room.hub.catch_up._snapshots) == 1
+    reader.subscribe("ea_updates")
+    reader.take()
+    room.drained(reader)
+    room.settle()
+    assert [message["type"] for message in reader.take()] == ["ea_update", "alert"]
+
+
+def test_sums_are_not_given_to_one_whose_rows_have_not_been_told_yet() -> None:
+    room = Room(Limits(catch_up_bytes_per_flush_max=1))
+    rates = {"ea_updates": 2.0, "portfolio_updates": 1.0}
+    live = room.reader("ea_updates", max_hz=rates)
+    room.settle()
+    room.publish("ea_update", ea_id=1, n=1)
+    room.publish("portfolio_update", n=1)
+    reader = room.reader("ea_updates", "portfolio_updates", max_hz=rates)
+    reader.take(), live.take()
+    room.flush()
+    room.now += 0.1
+    room.publish("ea_update", ea_id=1, n=2)
+    room.publish("portfolio_update", n=2)
+    room.settle()
+    assert [(message["type"], message["data"]["n"]) for message in reader.take()] == [("ea_update", 1)]
+    room.finish()
+    heard = [(message["type"], message["data"]["n"]) for message in reader.take()]
+    assert heard == [("ea_update", 2), ("portfolio_update", 2)]

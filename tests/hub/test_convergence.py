@@ -7,6 +7,7 @@ from hypothesis import assume, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from fleetwire.hub import catchup
 from fleetwire.hub.cohort import Scope
 from fleetwire.hub.limits import Limits
 from fleetwire.wire.channels import CHANNEL_BY_NAME, EVERYTHING, Topic
@@ -22,6 +23,7 @@ TINY = Limits(
     tombstones_max=2,
     unflushed_count_max=6,
 )
+AGE = catchup._SNAPSHOT_AGE
 LONGEST_BYTES = 1000  # of one message
 VIEWERS_MAX = 5
 STATE_CHANNELS = ("ea_updates", "portfolio_updates")
@@ -54,8 +56,10 @@ class Conversation(RuleBasedStateMachine):
         self.left: list[tuple[list[Topic], dict[str, Any], Viewer]] = []  # who left: what they heard, and until where
         self.gone: dict[str, int] = {}  # experts that were removed, and at which position
 
-    @initialize(default_max_hz=st.sampled_from([0.0, 0.0, 2.0]))
-    def open(self, default_max_hz: float) -> None:
+    @initialize(default_max_hz=st.sampled_from([0.0, 0.0, 2.0]), snapshot_age=st.sampled_from([AGE, 0]))
+    def open(self, default_max_hz: float, snapshot_age: int) -> None:
+        """Begin; snapshots are joined anew in good time, or are given again for ever."""
+        catchup._SNAPSHOT_AGE = snapshot_age
         names = {name: getattr(TINY, name) for name in TINY.__struct_fields__}
         self.limits = Limits(**{**names, "default_max_hz": default_max_hz})
         self.room = Room(self.limits)
@@ -140,7 +144,7 @@ class Conversation(RuleBasedStateMachine):
     @rule(
         number=pick,
         what=topics,
-        history=st.none() | st.integers(0, 9),
+        history=st.none() | st.integers(0, 3) | st.just(9),
         snapshot=st.none() | st.booleans(),
         max_hz=rates,
     )
@@ -301,6 +305,12 @@ class Conversation(RuleBasedStateMachine):
     def teardown(self) -> None:
         if not hasattr(self, "room"):
             return
+        try:
+            self._close()
+        finally:
+            catchup._SNAPSHOT_AGE = AGE
+
+    def _close(self) -> None:
         self.settle()
         for viewer in list(self.viewers):
             self.room.leave(viewer.reader)

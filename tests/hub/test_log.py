@@ -1,10 +1,13 @@
 """The two logs, against models so naive that they can't be wrong."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetwire.hub.log import Entry, EventLog, StateLog
+from fleetwire.hub.log import End, Entry, EventLog, StateLog
+from fleetwire.wire.forms import PLAIN, form_of
 
 keys = st.sampled_from("abcde")
 puts = st.lists(st.tuples(keys, st.booleans()), max_size=40)
@@ -14,6 +17,64 @@ def entry(
     position: int, key: str | None = "a", *, removed: bool = False, at: float = 0.0, payload: bytes = b"x"
 ) -> Entry:
     return Entry(position, key, payload, at, position, removed=removed)
+
+
+# ------------------------------------------------------------------------------------------------------------- entries
+
+V2 = form_of("fleetwire.v2.json", deflated=False)
+
+
+def row(position: int, data: str, before: Entry | None = None) -> Entry:
+    payload = '{"type":"ea_update","data":%s,"timestamp":"t","channel":"ea_updates","position":%d,"key":"a"}'
+    return Entry(position, "a", (payload % (data, position)).encode(), 0.0, before=before)
+
+
+@pytest.mark.parametrize(("heard", "patched"), [(0, False), (2, False), (3, True), (9, True)])
+def test_a_patch_is_told_only_to_those_who_have_what_it_patches(heard: int, patched: bool) -> None:
+    long = "x" * 100
+    before, after = ({"n": 1, "fill": long, "gone": 1}, {"n": 2, "fill": long})
+    entry = row(5, json.dumps(after), before=row(3, json.dumps(before)))
+    message = json.loads(entry.element(V2, heard))
+    assert message.pop("position") == 5
+    told = {"patch": {"n": 2, "gone": None}, "base": 3} if patched else {"data": after}
+    assert message == {"type": "ea_update", **told, "timestamp": "t", "channel": "ea_updates", "key": "a"}
+    assert entry.element(PLAIN, heard) is entry.frame, "version 1 knows no patches"
+    assert entry.element(V2, heard) is entry.element(V2, heard), "made once"
+
+
+@pytest.mark.parametrize("data", ['{"n":2}', '{"n":null,"fill":"%s"}' % ("x" * 100), '{"n":1e400}'])
+def test_the_full_value_is_told_where_a_patch_is_longer_or_can_not_be_made(data: str) -> None:
+    for entry in (row(5, data, before=row(3, '{"n":1}')), row(5, '{"n":1}', before=row(3, data))):
+        assert entry.element(V2, 9) == entry.payload
+        assert entry.element(V2, 9) == entry.payload
+
+
+@pytest.mark.parametrize("size", [1, 125, 126, 65_535, 65_536])
+def test_the_payload_is_what_stands_in_the_frame(size: int) -> None:
+    assert Entry(1, "a", b"x" * size, 0.0).payload == b"x" * size
+
+
+@pytest.mark.parametrize(
+    ("scope", "heard", "told"),
+    [
+        (None, 1, "row"),
+        ({"new"}, 1, "row"),
+        ({"old", "new"}, 1, "row"),
+        ({"old"}, 1, "end"),
+        ({"old"}, -1, "end"),
+        ({"old"}, 0, None),
+        ({"old"}, 4, None),
+        ({"other"}, 1, None),
+        (set(), 1, None),
+    ],
+)
+def test_who_may_not_hear_a_row_any_more_is_told_its_end_once(
+    scope: set[str] | None, heard: int, told: str | None
+) -> None:
+    end = Entry(5, "a", b"end", 0.0, removed=True, labels=frozenset({"old"}))
+    entry = Entry(5, "a", b"row", 0.0, labels=frozenset({"new"}), end=End(end, since=4))
+    found = entry.told_to(None if scope is None else frozenset(scope), heard)
+    assert found is {"row": entry, "end": end, None: None}[told]
 
 
 # --------------------------------------------------------------------------------------------------------------- state

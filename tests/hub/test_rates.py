@@ -276,3 +276,18 @@ def test_a_gap_names_the_messages_of_a_whole_channel_only_where_they_are_lost() 
         {"channel": "alerts", "from_seq": 4, "to_seq": 6, "since": 3, "until": 6, "epoch": "epoch-1"},
         {"channel": "alerts", "since": 1, "until": 6, "epoch": "epoch-1"},
     ]
+
+
+def test_who_resumes_what_has_begun_anew_is_given_all_and_told_where_it_ends() -> None:
+    """What ended since then may stand in its rows: `recovered` would be a promise that nobody keeps."""
+    room = Room()
+    for n in (1, 2):
+        room.publish("ea_update", ea_id=n)
+    room.publish("ea_update", ea_id=1, status="removed")
+    room.settle()
+    reader = room.reader("ea_updates")
+    response = reader.subscribe("ea_updates", since={"epoch": "epoch-1", "position": 2})
+    assert response["recovered"] == {"ea_updates": False}
+    reader.take()
+    room.settle()
+    assert told(reader) == [("ea_update", 2), ("snapshot_end", ["ea_updates"])]

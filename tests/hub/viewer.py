@@ -134,6 +134,8 @@ class Viewer:
             self.begins.pop(topic, None)
         self.topics = self.topics - topics
         self.rows = {place: row for place, row in self.rows.items() if self._hears(*place)}
+        still = {topic.channel for topic in self.topics}
+        self.newest = {channel: at for channel, at in self.newest.items() if channel in still}
 
     def authenticate(self, scope: Scope) -> None:
         """Become somebody else: from now on it hears what that identity may hear."""

@@ -1,6 +1,7 @@
 """The one list of channels: keys and topics."""
 
 from types import MappingProxyType, SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -61,6 +62,19 @@ def test_a_key_has_a_bounded_length(key: str) -> None:
         channel_of_type("ea_update").checked_key(key)
     with pytest.raises(DataError, match=r"^ea_update: "):
         channel_of_type("ea_update").key_of({"ea_id": key})
+
+
+@pytest.mark.parametrize(
+    ("message_type", "data", "end"),
+    [
+        ("ea_update", {"ea_id": 7, "profit": 1.5}, {"ea_id": 7, "status": "removed"}),
+        ("ea_update", SimpleNamespace(ea_id=7), {"ea_id": 7, "status": "removed"}),
+        ("portfolio_update", {"portfolio": "fx", "account": 5}, {"portfolio": "fx", "status": "removed"}),
+        ("portfolio_update", {"profit": 1.5}, {"status": "removed"}),
+    ],
+)
+def test_the_end_of_a_row_tells_nothing_but_its_subject(message_type: str, data: object, end: dict[str, Any]) -> None:
+    assert channel_of_type(message_type).removed(data) == end
 
 
 @given(st.sampled_from([channel.name for channel in CHANNELS]), st.none() | st.text(min_size=1, max_size=KEY_CHARS_MAX))
