@@ -4,6 +4,7 @@ import time
 from itertools import islice
 
 import pytest
+from msgspec.structs import replace
 
 from fleetwire.fleet.events import Deal
 from fleetwire.fleet.statistics import Statistics
@@ -159,3 +160,14 @@ def test_time_grows_with_deals_and_not_with_open_positions(positions, sections):
     number_positions(deals, closed, netting=False)
     assert time.process_time() - began < 20
     assert all(deal.position_id for deal in deals)
+
+
+def test_a_crowd_that_ends_in_one_moment_takes_no_longer():
+    """Fifty thousand positions that are all closed in the same second, each by a deal of its own."""
+    deals, closed = crowd(50_000, 50_000, sections=True)
+    deals = [replace(deal, time_msc=deal.time_msc if deal.entry == "in" else 10**9) for deal in deals]
+    closed = [replace(one, close_msc=10**9) for one in closed]
+    began = time.process_time()
+    number_positions(deals, closed, netting=False)
+    assert time.process_time() - began < 20
+    assert len({deal.position_id for deal in deals}) == 50_000

@@ -138,13 +138,14 @@ class _Sides:
         self._entered = entered
         self._closed = {position.ticket: position for position in closed}
         self._left = {position.ticket: position.volume for position in remaining}
-        self._volumes: defaultdict[tuple[Side, int], list[int]] = defaultdict(list)  # of closing deals, by moment
+        self._least: dict[tuple[Side, int], int] = {}  # volume that a deal closed, by moment
         self._held: defaultdict[Side, int] = defaultdict(int)
         self._begun: set[int] = set()
         self.stretches: defaultdict[Side, list[_Stretch]] = defaultdict(list)
         for deal in deals:
             if deal.entry in CLOSING:
-                self._volumes[_closed_side(deal), deal.time_msc].append(_units(deal.volume))
+                moment, volume = (_closed_side(deal), deal.time_msc), _units(deal.volume)
+                self._least[moment] = min(volume, self._least.get(moment, volume))
         self._open_earlier(closed)
         for at, deal in enumerate(deals):
             if deal.entry == "in":
@@ -156,7 +157,7 @@ class _Sides:
         """Positions that were opened before the report begins have no deal that says so."""
         for position in closed:
             side = (position.symbol, position.type)
-            if position.ticket not in self._entered and (side, position.close_msc) in self._volumes:
+            if position.ticket not in self._entered and (side, position.close_msc) in self._least:
                 self._begin(side, position.ticket, None, _units(position.volume))
 
     def _enter(self, deal: Deal) -> None:
@@ -184,10 +185,10 @@ class _Sides:
         stretches[-1].positions.append(position)
 
     def _end(self, position: _Position, closed: ClosedPosition, side: Side) -> None:
-        volumes = self._volumes.get((side, closed.close_msc))
-        if not volumes:
+        least = self._least.get((side, closed.close_msc))
+        if least is None:
             return  # it says of no deal that it was the last
-        position.end_msc, position.last = closed.close_msc, min(volumes)
+        position.end_msc, position.last = closed.close_msc, least
         if not position.is_known and closed.volume > 0:
             position.room = min(position.room, _units(closed.volume))
         position.is_known = True
