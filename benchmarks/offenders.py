@@ -1,6 +1,7 @@
 """Clients that misbehave: some never read, one changes its mind a thousand times a second, one publishes long messages.
 
-`python -m benchmarks.offenders PORT READERS CORE` prints "ready" once they are there, and goes on until its input ends.
+`python -m benchmarks.offenders PORT READERS CORE` prints "ready" once nobody of them takes any more, and goes on
+until its input ends.
 """
 
 import json
@@ -23,6 +24,7 @@ _TURN_S = 0.01
 _CHANGES_A_TURN = 10
 _LONG_EVERY_TURNS = 10
 _LONG_BYTES = 60_000
+_UNTIL_FULL_S = 6.0  # by then nobody takes any more
 
 
 def said(message_type: str, **data: object) -> bytes:
@@ -41,7 +43,6 @@ def connect(port: int, *then: bytes, buffer_bytes: int | None = None) -> socket.
     if not response.startswith(b"HTTP/1.1 101"):
         raise ConnectionError(response.decode("latin-1"))
     client.sendall(b"".join([said("auth", token=TOKEN), *then]))
-    client.setblocking(False)
     return client
 
 
@@ -57,16 +58,18 @@ def main() -> None:
     loud = connect(port)
     # On a channel that the others do not hear: their own bytes are not to be the measure.
     long = said("publish", channel="trade_updates", data={"fill": "x" * _LONG_BYTES}, ack=False)
-    print("ready", flush=True)
-    turn = 0
+    began, turn, ready = time.monotonic(), 0, False
     while not select.select([sys.stdin], [], [], _TURN_S)[0]:
         turn += 1
-        for client, message in ((fickle, changes * (_CHANGES_A_TURN // 2)), (loud, long)):
-            if client is fickle or turn % _LONG_EVERY_TURNS == 0:
-                with suppress(BlockingIOError):
-                    client.send(message)
-            with suppress(BlockingIOError, ConnectionError):
-                client.recv(262_144)
+        fickle.sendall(changes * (_CHANGES_A_TURN // 2))
+        if turn % _LONG_EVERY_TURNS == 0:
+            loud.sendall(long)
+        for client in (fickle, loud):
+            with suppress(BlockingIOError):
+                client.recv(262_144, socket.MSG_DONTWAIT)
+        if not ready and time.monotonic() > began + _UNTIL_FULL_S:
+            ready = True
+            print("ready", flush=True)
     for client in mute:
         client.close()
     time.sleep(_TURN_S)
