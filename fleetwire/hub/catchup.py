@@ -105,6 +105,7 @@ class CatchUp:
                 continue
             yield from self._give(one, head, timestamp, shared)
             budget -= self._given_bytes
+            # Who has arrived at the rows may be given their sums.
             line += (other for other in one.session.stragglers.values() if other.pace.after is one.pace)
 
     def _give(self, one: Straggler, head: int, timestamp: str, shared: _Shared) -> Iterator[tuple[Straggler, Piece]]:
