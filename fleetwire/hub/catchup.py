@@ -170,7 +170,7 @@ class CatchUp:
         if not anew or others_at < head:
             return self._joined(hearing, cursor, head)
         missed = self._joined(snapshot, anew, head)
-        if missed.complete:
+        if missed.complete and missed.rows:  # one without rows costs nothing
             self._snapshots.pop(snapshot, None)
             self._snapshots[snapshot] = missed
             if len(self._snapshots) > _SNAPSHOTS_KEPT:
