@@ -105,6 +105,7 @@ class CatchUp:
                 continue
             yield from self._give(one, head, timestamp, shared)
             budget -= self._given_bytes
+            # Who has arrived at the rows may be given their sums.
             line += (other for other in one.session.stragglers.values() if other.pace.after is one.pace)
 
     def _give(self, one: Straggler, head: int, timestamp: str, shared: _Shared) -> Iterator[tuple[Straggler, Piece]]:
@@ -169,7 +170,7 @@ class CatchUp:
         if not anew or others_at < head:
             return self._joined(hearing, cursor, head)
         missed = self._joined(snapshot, anew, head)
-        if missed.complete:
+        if missed.complete and missed.rows:  # one without rows costs nothing
             self._snapshots.pop(snapshot, None)
             self._snapshots[snapshot] = missed
             if len(self._snapshots) > _SNAPSHOTS_KEPT:

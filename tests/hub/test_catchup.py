@@ -94,3 +94,14 @@ def test_sums_are_not_given_to_one_whose_rows_have_not_been_told_yet() -> None:
     room.finish()
     heard = [(message["type"], message["data"]["n"]) for message in reader.take()]
     assert heard == [("ea_update", 2), ("portfolio_update", 2)]
+
+
+def test_a_snapshot_of_nothing_is_not_kept_for_those_who_come_when_there_is_something() -> None:
+    room = Room()
+    room.reader("ea_updates")
+    room.settle()
+    assert not room.hub.catch_up._snapshots
+    room.publish("ea_update", ea_id=1)
+    newcomer = room.reader("ea_updates")
+    room.settle()
+    assert len(newcomer.take()) == 2
