@@ -13,7 +13,7 @@ from fleetwire.hub.cohort import Cohort, News, Piece, join
 from fleetwire.hub.counts import Counts
 from fleetwire.hub.limits import Limits
 from fleetwire.hub.log import End, Entry, EventLog, Log, StateLog
-from fleetwire.hub.pace import Cursor, Pace, Straggler
+from fleetwire.hub.pace import Cursor, Pace, Straggler, rounded_down
 from fleetwire.hub.session import NO_RATES, Session
 from fleetwire.wire import codec, messages
 from fleetwire.wire.channels import CHANNEL_BY_NAME, CHANNELS, REMOVED, Kind, Topic, channel_of_type, field_of
@@ -271,7 +271,7 @@ class Hub:
         if CHANNEL_BY_NAME[channel].kind is Kind.state:
             asked = request.max_hz.get(channel) if isinstance(request.max_hz, dict) else request.max_hz
             if asked is not None:
-                session.rates = {**session.rates, channel: asked}
+                session.rates = {**session.rates, channel: rounded_down(asked)}
             elif channel in session.rates:
                 session.rates = {name: hz for name, hz in session.rates.items() if name != channel} or NO_RATES
 

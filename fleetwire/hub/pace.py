@@ -1,5 +1,6 @@
 """How often sessions are told: a pace, the cohorts that share it, and those who are behind in it."""
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -13,6 +14,16 @@ if TYPE_CHECKING:
 
 Cursor = dict[Topic, int]
 """For each topic, the position until which everything was heard; 0 is nothing, -1 nothing but rows of old."""
+
+
+_HZ_MIN = 0.01
+
+
+def rounded_down(hz: float) -> float:
+    """Round a rate down to two digits: however many wishes there are, there are only a few hundred paces."""
+    hz = max(hz, _HZ_MIN)
+    step = 10.0 ** (math.floor(math.log10(hz)) - 1)
+    return round(math.floor(hz / step + 1e-9) * step, 6)
 
 
 class Pace:

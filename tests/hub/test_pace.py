@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetwire.hub.pace import Pace, Straggler
+from fleetwire.hub.pace import Pace, Straggler, rounded_down
 from fleetwire.wire.channels import Topic
 from tests.hub.support import Room
 
@@ -37,3 +37,12 @@ def test_a_straggler_never_goes_back(cursor: dict[Topic, int], position: int) ->
     assert not pace.is_empty
     one.advance(position)
     assert one.cursor == {topic: max(at, position) for topic, at in cursor.items()}
+
+
+@given(st.floats(1e-300, 1000))
+def test_a_rate_is_rounded_down_to_one_of_a_few(hz: float) -> None:
+    rounded = rounded_down(hz)
+    assert rounded <= max(hz, 0.01) * (1 + 1e-6)
+    assert rounded >= 0.9 * hz
+    assert float(f"{rounded:.2g}") == rounded
+    assert rounded_down(rounded) == rounded
