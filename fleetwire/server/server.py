@@ -295,7 +295,11 @@ def _why_not(error: OSError | UnicodeError, host: str, port: int) -> str:
         return f"{where} is taken by another program: stop that, or choose another --port (0 picks a free one)"
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"{where} is not allowed: ports below 1024 belong to the system, choose another --port"
-    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+    if (
+        error.errno == errno.EADDRNOTAVAIL
+        or isinstance(error, socket.gaierror)
+        or "could not bind on any" in str(error)
+    ):
         return f"{where} is no address of this machine: choose another --host"
     return f"can't listen on {where}: {error.strerror or error}"
 

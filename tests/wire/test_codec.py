@@ -164,7 +164,7 @@ def test_whatever_is_wrong_with_a_message_its_id_is_echoed(message_type: str, da
         (b'{"type":"auth","data":{"id":8,"x":NaN}}', ErrorCode.malformed_json, None, "one JSON object"),
         (b'{"type":"auth","data":{"x":NaN,"id":8}}', ErrorCode.malformed_json, None, "one JSON object"),
         (b'{"data":{"x":NaN},"id":"\xff"}', ErrorCode.malformed_json, None, "one JSON object"),
-        (b'{"data":' + b"[" * 9_000 + b"]" * 9_000 + b',"id":7}', ErrorCode.too_deep, 7, "deep"),
+        (b'{"data":' + b"[" * 100_000 + b"]" * 100_000 + b',"id":7}', ErrorCode.too_deep, 7, "deep"),
         (b"[1]", ErrorCode.invalid_message, None, "a JSON object with a type"),
         (b"{}", ErrorCode.invalid_message, None, "a JSON object with a type"),
         (b'{"id":7}', ErrorCode.invalid_message, 7, "a JSON object with a type"),
