@@ -77,7 +77,7 @@ async def _serve(
 def calm_the_collector() -> None:
     """Let Python look for cycles less often: a server's objects live long, and hardly any of them are in one.
 
-    Measured with 10,000 clients that come back at once: a tenth to a fifth less CPU (benchmarks/README.md).
+    Measured with 10,000 clients that come back at once: an eighth less CPU (docs/decisions/0004).
     """
     gc.freeze()
     gc.set_threshold(20_000, 10, 10)
