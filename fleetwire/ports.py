@@ -1,9 +1,15 @@
 """The doors of the house, as Protocols: what stands behind them can be exchanged."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Protocol
 
-from fleetwire.fleet.events import Fact
+from msgspec import Struct
+
+from fleetwire.fleet.events import Deal, ExpertId, Fact
+from fleetwire.wire.moment import Moment
+from fleetwire.wire.rows import AlertRow, EquityPoint, ExpertRow, FleetRow, Page, TradeRow
+
+# ------------------------------------------------------------------------------------------------------------- clock
 
 
 class Timer(Protocol):
@@ -22,21 +28,334 @@ class Clock(Protocol):
     def utc(self) -> str:
         """Wall clock, like "2026-11-22T17:31:00.123Z"."""
 
+    def moment(self) -> Moment:
+        """Both clocks at once."""
+
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
         """Call back at a monotonic time."""
+
+
+# ------------------------------------------------------------------------------------------------------------ source
 
 
 class Report(Protocol):
     """Takes facts of `fleetwire.fleet.events`."""
 
     async def __call__(self, *facts: Fact) -> None:
-        """Apply them and tell what changed; returns once those who keep up have been written to."""
+        """Apply them and tell what changed; returns once they are kept, and those who keep up have been written to.
+
+        Raises:
+            DataError: one of them is refused; those before it were taken.
+            StoreError: they could not be kept, and are not acknowledged.
+        """
 
 
 class Source(Protocol):
-    """Where facts come from: a report, a simulator, an expert."""
+    """Where facts come from: a report, a simulator, an expert, a folder, a calendar."""
 
     name: str
 
     async def run(self, report: Report) -> None:
         """Report facts until there are no more, or until cancelled."""
+
+
+# ------------------------------------------------------------------------------------------------------------- store
+
+
+class KeptAccount(Struct, frozen=True):
+    """The last state of an account; `memory` is the fleet's own record of it (opaque to the store)."""
+
+    server: str
+    login: int
+    memory: bytes
+
+
+class KeptExpert(Struct, frozen=True):
+    """The last state of an expert; `memory` is the fleet's own record of it (opaque to the store)."""
+
+    ea_id: int
+    expert: ExpertId
+    memory: bytes
+
+
+class KeptDeal(Struct, frozen=True):
+    """A deal, whose it is (None: made by hand), and when it was in UTC. Kept again, it takes the place of the first."""
+
+    server: str
+    login: int
+    ea_id: int | None
+    time_utc_ms: int
+    deal: Deal
+
+
+class Sample(Struct, frozen=True):
+    """Balance and equity at a moment. `subject` is `ea:1007`, `account:Server/5`, or `currency:EUR`."""
+
+    subject: str
+    utc_ms: int
+    balance: float
+    equity: float
+
+
+class KeptEvent(Struct, frozen=True):
+    """A message of an event channel, as it was published; `payload` is its JSON."""
+
+    channel: str
+    position: int
+    seq: int
+    key: str | None
+    utc_ms: int
+    payload: bytes
+
+
+class KeptAlert(Struct, frozen=True):
+    """An alert as it stands now; kept again under its id, it takes the place of the one before."""
+
+    row: AlertRow
+
+
+class KeptNews(Struct, frozen=True):
+    """A calendar event; kept again under its id, it takes the place of the one before. `memory` is the fleet's own."""
+
+    id: str
+    utc_ms: int
+    currency: str
+    importance: str
+    memory: bytes
+
+
+class KeptNote(Struct, frozen=True):
+    """Anything small under a name: the epoch, the reserved position, the peaks. Kept again, it replaces."""
+
+    name: str
+    value: bytes
+
+
+Record = KeptAccount | KeptExpert | KeptDeal | Sample | KeptEvent | KeptAlert | KeptNews | KeptNote
+
+
+class Memory(Struct, frozen=True):
+    """What a restart begins with; deals are read apart (`Store.deals_in_order`).
+
+    `events` are the newest of each event channel, in order of position. `alerts` are those that are not cleared, and
+    `last_alert_id` counts all there ever were. `news` are the events of the last two days and of the future.
+    """
+
+    notes: dict[str, bytes]
+    accounts: list[KeptAccount]
+    experts: list[KeptExpert]
+    events: list[KeptEvent]
+    alerts: list[AlertRow]
+    last_alert_id: int
+    news: list[KeptNews]
+
+
+class StoreHealth(Struct, frozen=True, kw_only=True):
+    """How a store is. `failing` says why nothing can be written at the moment; `pending` records wait to be written."""
+
+    open: bool
+    failing: str | None
+    pending: int
+    pending_max: int
+    committed: int
+    last_commit_ms: float
+    schema: int
+
+
+class TradeQuery(Struct, frozen=True, kw_only=True):
+    """Which trades or deals, newest first. `before` is a cursor of an earlier page. Times are UTC milliseconds."""
+
+    ea_id: int | None = None
+    account: tuple[str, int] | None = None
+    symbol: str | None = None
+    position_id: int | None = None
+    status: str | None = None
+    from_ms: int | None = None
+    until_ms: int | None = None
+    before: str | None = None
+    limit: int = 100
+
+
+class Store(Protocol):
+    """What is kept. One writer; nothing here blocks the caller: what is handed over is committed in groups."""
+
+    async def open(self) -> Memory:
+        """Open or create it, bring its schema up to date, and give what a restart begins with.
+
+        Raises:
+            StoreError: it can't be opened, is corrupt, is newer than this program, or another server has it open. Says
+                which, and what to do.
+        """
+
+    async def close(self) -> None:
+        """Commit what waits, and close."""
+
+    def keep(self, records: Sequence[Record], done: Callable[[Exception | None], None] | None = None) -> None:
+        """Hand a unit over: all of its records are committed in one transaction, units in the order in which they came.
+
+        Args:
+            records: the unit.
+            done: called in the event loop once the unit is on disk, with None; or with the `StoreError` that says why
+                it is not (it still waits then, and is tried again, as long as there is room).
+
+        Raises:
+            StoreError: too much waits already; the unit was not taken.
+        """
+
+    async def committed(self) -> None:
+        """Wait until everything that was handed over is on disk.
+
+        Raises:
+            StoreError: it can't be written.
+        """
+
+    def health(self) -> StoreHealth:
+        """Tell how it is."""
+
+    def deals_in_order(self) -> AsyncIterator[list[KeptDeal]]:
+        """Read all deals, in order of (time_utc_ms, server, login, ticket), some thousand at a time."""
+
+    async def deals(self, query: TradeQuery) -> Page:
+        """List deals (`KeptDeal`), newest first."""
+
+    async def trades(self, query: TradeQuery) -> Page:
+        """List trades (`TradeRow`), newest first by their last deal."""
+
+    async def trade(self, account: tuple[str, int], position_id: int) -> TradeRow | None:
+        """Give one trade."""
+
+    async def equity(self, subject: str, from_ms: int, until_ms: int, points: int) -> list[EquityPoint]:
+        """Give a curve in at most `points` points, oldest first."""
+
+    async def alerts(self, status: str | None, before: int | None, limit: int) -> Page:
+        """List alerts (`AlertRow`), newest first: `status` `open` for those not cleared; `before` is an alert's id."""
+
+    async def news(self, from_ms: int, until_ms: int, limit: int) -> list[KeptNews]:
+        """List calendar events, in order of time."""
+
+    async def trim(self, now_ms: int) -> None:
+        """Drop what retention does not keep, and thin out samples: raw for a day, then minutes, then hours."""
+
+    async def check(self) -> list[str]:
+        """Look for damage; give one line for each thing found, none if all is well."""
+
+    async def backup(self, path: str) -> None:
+        """Write a consistent copy of everything to a new file, while it is in use."""
+
+
+# --------------------------------------------------------------------------------------------------------- the hub's
+
+
+class EventKeeper(Protocol):
+    """Keeps what event channels carry before anybody is told of it."""
+
+    def keep_events(self, events: list[KeptEvent], done: Callable[[], None]) -> bool:
+        """Keep events; call `done` in the event loop once they are kept, or once it is clear that they can't be.
+
+        Returns:
+            Whether the events have to wait for `done`; if not, it is never called.
+        """
+
+
+# ----------------------------------------------------------------------------------------------------------- the API
+
+
+class ExpertQuery(Struct, frozen=True, kw_only=True):
+    """Which experts, in the order of their ids. `text` is looked for in name, symbol, strategy and id."""
+
+    symbol: str | None = None
+    strategy: str | None = None
+    group: str | None = None
+    account: tuple[str, int] | None = None
+    status: str | None = None
+    link: str | None = None
+    text: str | None = None
+    after: int | None = None
+    limit: int = 100
+
+
+class Receipt(Struct, frozen=True, kw_only=True):
+    """The answer to a report over HTTP: what was taken and is kept, what was refused, and what to do next.
+
+    `commands` are those that wait for the reporting experts. `next_report_s` is when to report again, in seconds.
+    `ea_ids` are the ids of the reporting experts, in the order of the report.
+    """
+
+    accepted: int
+    refused: list[dict[str, Any]]
+    commands: list[dict[str, Any]]
+    ea_ids: list[int]
+    next_report_s: float
+    server_time: str
+
+
+class Readiness(Struct, frozen=True, kw_only=True):
+    """Whether the server can do its work; `checks` says for each part whether it is well, or what is wrong with it."""
+
+    ready: bool
+    checks: dict[str, str]
+
+
+class FleetDesk(Protocol):
+    """What the API asks of the fleet and the store, and what clients report to it. Rows are those of `wire.rows`."""
+
+    def ready(self) -> Readiness:
+        """Tell whether it can do its work."""
+
+    def version(self) -> int:
+        """Give a number that changes whenever anything that is listed from memory may have changed (for ETags)."""
+
+    def take(self, kind: str, data: dict[str, Any]) -> None:
+        """Take what a client reports over the socket.
+
+        Raises:
+            DataError: it is refused; says why.
+        """
+
+    async def report(self, body: bytes) -> Receipt:
+        """Take a report over HTTP: JSON with any of `account terminal experts positions deals events prices`.
+
+        Raises:
+            DataError: it is no such report; nothing was taken.
+            StoreError: it could not be kept; it is to be sent again.
+        """
+
+    def fleet(self) -> FleetRow:
+        """Give everything at a glance."""
+
+    def experts(self, query: ExpertQuery) -> Page:
+        """List experts (`ExpertRow`)."""
+
+    def expert(self, ea_id: int) -> ExpertRow | None:
+        """Give one expert."""
+
+    def positions(self, ea_id: int | None, account: tuple[str, int] | None, symbol: str | None) -> Page:
+        """List open positions (`PositionRow`)."""
+
+    def prices(self, symbol: str | None) -> Page:
+        """List prices (`PriceRow`)."""
+
+    async def trades(self, query: TradeQuery) -> Page:
+        """List trades (`TradeRow`), newest first."""
+
+    async def deals(self, query: TradeQuery) -> Page:
+        """List deals (`DealRow`), newest first."""
+
+    async def equity(self, subject: str, from_ms: int, until_ms: int, points: int) -> list[EquityPoint]:
+        """Give a curve. `subject` is `ea:1007`, `account:Server/5`, or `currency:EUR`."""
+
+    def statistics(self, subject: str) -> dict[str, Any] | None:
+        """Give the figures of the same subjects as `equity`; None where there is no such subject."""
+
+    async def alerts(self, status: str | None, before: int | None, limit: int) -> Page:
+        """List alerts (`AlertRow`), newest first."""
+
+    async def acknowledge(self, alert_id: int, by: str) -> AlertRow:
+        """Acknowledge an open alert; the answer is kept.
+
+        Raises:
+            NotFoundError: there is no open alert of this id.
+        """
+
+    async def news(self, from_ms: int, until_ms: int, limit: int) -> Page:
+        """List calendar events (`NewsRow`), in order of time."""

@@ -5,6 +5,8 @@ import heapq
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from fleetwire.wire.moment import Moment
+
 
 class ManualTimer:
     """A call that a `ManualClock` will make."""
@@ -29,6 +31,9 @@ class ManualClock:
 
     def utc(self) -> str:
         return datetime.fromtimestamp(self.now, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + "000Z"
+
+    def moment(self) -> Moment:
+        return Moment(self.now, round(self.now * 1000), self.utc())
 
     def call_at(self, when: float, callback: Callable[[], None]) -> ManualTimer:
         self._count += 1

@@ -43,7 +43,7 @@ def tell(fleet: Fleet, change: Change) -> Told | None:
 def expert_row(fleet: Fleet, expert: ExpertState) -> dict[str, Any]:
     """Build the row of an expert: the data of an `ea_update`. A figure that does not exist is left out."""
     report, identity = expert.report, expert.expert
-    positions = report.positions
+    positions = report.positions or ()
     row: dict[str, Any] = {
         **_who(expert),
         "status": report.status,

@@ -1,45 +1,95 @@
-"""The facts a source may report. Field names are MetaTrader's own (account, position and deal properties of MQL5)."""
+"""The facts a source may report. Field names are MetaTrader's own (account, position and deal properties of MQL5).
 
-from typing import Any, Final
+Bounds stand at the types: what is decoded into these Structs is finite, and has no negative volume and no ticket 0.
+"""
 
-from msgspec import Struct
+from typing import Annotated, Any, Final
+
+from msgspec import Meta, Struct
 
 TRADE_TYPES: Final = frozenset({"buy", "sell"})
 """The types of deals that trade; all others only move money."""
 CLOSING: Final = frozenset({"out", "in/out", "out by"})
 """The entries of deals that close a position, or a part of one."""
 
+Money = Annotated[float, Meta(ge=-1e15, le=1e15)]
+"""An amount in some currency; NaN and infinity are outside its bounds."""
+Price = Annotated[float, Meta(ge=0, le=1e12)]
+"""A price, or 0 for none."""
+Lots = Annotated[float, Meta(ge=0, le=1e9)]
+"""A volume in lots."""
+Ticket = Annotated[int, Meta(gt=0, le=2**63 - 1)]
+"""The number of a position, a deal or an order."""
+Login = Annotated[int, Meta(gt=0, le=2**63 - 1)]
+"""The number of an account."""
+Magic = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""What an expert stamps on its orders; 0 is nobody's."""
+Msc = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
+"""Milliseconds since 1970 on the trade server's clock, which is not UTC."""
+Name = Annotated[str, Meta(min_length=1, max_length=128)]
+Text = Annotated[str, Meta(max_length=256)]
+Symbol = Annotated[str, Meta(min_length=1, max_length=64)]
+Currency = Annotated[str, Meta(min_length=1, max_length=16)]
+Side = Annotated[str, Meta(pattern="^(buy|sell)$")]
+Entry = Annotated[str, Meta(pattern="^(in|out|in/out|out by|)$")]
+
 
 class ExpertId(Struct, frozen=True):
     """Who an expert is: on which account, and by which magic, symbol and name."""
 
-    server: str
-    login: int
-    magic: int
-    symbol: str
-    name: str
+    server: Name
+    login: Login
+    magic: Magic
+    symbol: Annotated[str, Meta(max_length=64)]
+    name: Name
+
+
+class Terminal(Struct, frozen=True, kw_only=True):
+    """What a terminal knows of itself (MQL5: TerminalInfo*, TimeTradeServer, TimeGMT).
+
+    `id` tells two terminals on one account apart. `connected` is the broker's connection (TERMINAL_CONNECTED),
+    `trade_allowed` the button for algorithmic trading (TERMINAL_TRADE_ALLOWED). `time_msc` is the trade server's clock
+    as the terminal shows it, `time_gmt_msc` the terminal's own idea of UTC: the two together tell the broker's offset,
+    whatever the terminal's clock is worth.
+    """
+
+    id: Text = ""
+    name: Text = ""
+    build: int = 0
+    connected: bool = True
+    trade_allowed: bool = True
+    ping_ms: Annotated[float, Meta(ge=0, le=1e9)] | None = None
+    time_msc: Msc | None = None
+    time_gmt_msc: Msc | None = None
 
 
 class Position(Struct, frozen=True, kw_only=True):
     """One open position (MQL5: PositionGet*).
 
-    `type` is `buy` or `sell`; `volume` in lots; `profit` and `swap` in the account's currency.
+    `volume` in lots; `profit` and `swap` in the account's currency. `identifier` is the id that its deals carry as
+    `position_id`; 0 means the ticket.
     """
 
-    ticket: int
-    time_msc: int
-    type: str
-    magic: int = 0
-    identifier: int = 0
-    volume: float
-    price_open: float
-    price_current: float = 0.0
-    sl: float = 0.0
-    tp: float = 0.0
-    swap: float = 0.0
-    profit: float = 0.0
-    symbol: str
-    comment: str = ""
+    ticket: Ticket
+    time_msc: Msc
+    type: Side
+    magic: Magic = 0
+    identifier: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+    reason: Text = ""
+    volume: Lots
+    price_open: Price
+    price_current: Price = 0.0
+    sl: Price = 0.0
+    tp: Price = 0.0
+    swap: Money = 0.0
+    profit: Money = 0.0
+    symbol: Symbol
+    comment: Text = ""
+
+    @property
+    def position_id(self) -> int:
+        """What its deals call it."""
+        return self.identifier or self.ticket
 
 
 class Deal(Struct, frozen=True, kw_only=True):
@@ -50,83 +100,152 @@ class Deal(Struct, frozen=True, kw_only=True):
     `volume` in lots; `commission`, `swap`, `fee` and `profit` in the account's currency, costs below zero.
     """
 
-    ticket: int
-    order: int = 0
-    time_msc: int
-    type: str
-    entry: str = ""
-    magic: int = 0
-    position_id: int = 0
-    volume: float = 0.0
-    price: float = 0.0
-    commission: float = 0.0
-    swap: float = 0.0
-    fee: float = 0.0
-    profit: float = 0.0
-    symbol: str = ""
-    comment: str = ""
+    ticket: Ticket
+    order: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+    time_msc: Msc
+    type: Annotated[str, Meta(min_length=1, max_length=32)]
+    entry: Entry = ""
+    magic: Magic = 0
+    position_id: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+    reason: Text = ""
+    volume: Lots = 0.0
+    price: Price = 0.0
+    commission: Money = 0.0
+    swap: Money = 0.0
+    fee: Money = 0.0
+    profit: Money = 0.0
+    symbol: Annotated[str, Meta(max_length=64)] = ""
+    comment: Text = ""
+
+    @property
+    def amount(self) -> float:
+        """What it moved the balance by."""
+        return self.profit + self.commission + self.swap + self.fee
 
 
 class Account(Struct, frozen=True, kw_only=True, tag="account_report"):
     """What a terminal knows of its account (MQL5: AccountInfo*).
 
-    Money is in `currency`; `margin_level` in percent, absent while no margin is used.
+    Money is in `currency`; `margin_level` in percent, absent while no margin is used. `margin_so_call` and
+    `margin_so_so` are the levels of the margin call and the stop out, in percent.
     """
 
-    server: str
-    login: int
-    name: str = ""
-    company: str = ""
-    currency: str
-    leverage: int = 0
-    balance: float = 0.0
-    credit: float = 0.0
-    profit: float = 0.0
-    equity: float = 0.0
-    margin: float = 0.0
-    margin_free: float = 0.0
-    margin_level: float | None = None
+    server: Name
+    login: Login
+    name: Text = ""
+    company: Text = ""
+    currency: Currency
+    leverage: Annotated[int, Meta(ge=0)] = 0
+    balance: Money = 0.0
+    credit: Money = 0.0
+    profit: Money = 0.0
+    equity: Money = 0.0
+    margin: Money = 0.0
+    margin_free: Money = 0.0
+    margin_level: Money | None = None
+    margin_so_call: Money = 0.0
+    margin_so_so: Money = 0.0
     trade_allowed: bool = True
     trade_expert: bool = True
+    terminal: Terminal | None = None
+
+
+class AccountPositions(Struct, frozen=True, kw_only=True, tag="positions_report"):
+    """All open positions of an account, whoever opened them. It is full: a position that it does not list is closed."""
+
+    server: Name
+    login: Login
+    positions: tuple[Position, ...]
 
 
 class ExpertReport(Struct, frozen=True, kw_only=True, tag="ea_report"):
     """What an expert is doing now. It is full: a position that it does not list is closed.
 
-    `ea_id` is the id by which the expert wants to be known; the fleet grants it while nobody else owns it.
+    `ea_id` is the id by which the expert wants to be known; the fleet grants it while nobody else owns it. `boot_id`
+    tells one run of it from the next. `positions` is None where the account's own list tells them (`AccountPositions`).
+    `trade_allowed` is MQL_TRADE_ALLOWED. `interval_s` is how often it means to report.
     """
 
     expert: ExpertId
-    ea_id: int | None = None
-    status: str = "active"
-    strategy_tag: str = ""
-    timeframe: str = ""
-    positions: tuple[Position, ...] = ()
+    ea_id: Annotated[int, Meta(gt=0, le=2**63 - 1)] | None = None
+    boot_id: Text = ""
+    status: Annotated[str, Meta(min_length=1, max_length=32)] = "active"
+    strategy_tag: Text = ""
+    group: Text = ""
+    timeframe: Annotated[str, Meta(max_length=16)] = ""
+    positions: tuple[Position, ...] | None = ()
     trailing_active: bool = False
     module_status: dict[str, str] = {}
     paused: bool = False
+    trade_allowed: bool = True
+    interval_s: Annotated[float, Meta(gt=0, le=86_400)] | None = None
+    terminal: Terminal | None = None
 
 
 class DealReport(Struct, frozen=True, kw_only=True, tag="deal"):
-    """A deal that an expert made. Known by account and ticket: told twice, it counts once."""
+    """A deal. Known by account and ticket: told twice, it counts once.
 
-    expert: ExpertId
-    ea_id: int | None = None
+    `expert` is who made it. Without it, `server` and `login` name the account, and the fleet finds out who it belongs
+    to: by its position, else by its magic and symbol. A deal of nobody's is one made by hand.
+    """
+
+    expert: ExpertId | None = None
+    ea_id: Annotated[int, Meta(gt=0, le=2**63 - 1)] | None = None
+    server: Annotated[str, Meta(max_length=128)] = ""
+    login: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
     deal: Deal
+
+    @property
+    def account(self) -> tuple[str, int]:
+        """(server, login) of the account."""
+        return (self.expert.server, self.expert.login) if self.expert is not None else (self.server, self.login)
+
+
+class Session(Struct, frozen=True):
+    """When a symbol trades (MQL5: SymbolInfoSessionTrade): `day` is 0 for Sunday; seconds of the trade server's day."""
+
+    day: Annotated[int, Meta(ge=0, le=6)]
+    from_s: Annotated[int, Meta(ge=0, le=86_400)]
+    to_s: Annotated[int, Meta(ge=0, le=86_400)]
+
+
+class PriceReport(Struct, frozen=True, kw_only=True, tag="price_report"):
+    """A symbol's price, and what the symbol is (MQL5: SymbolInfo*).
+
+    `server` is the trade server whose symbol it is. `contract_size` is units in one lot. `sessions` are all of the
+    week's; None where they are not told, empty for a symbol that does not trade.
+    """
+
+    server: Name
+    symbol: Symbol
+    bid: Price
+    ask: Price
+    time_msc: Msc | None = None
+    digits: Annotated[int, Meta(ge=0, le=16)] | None = None
+    contract_size: Annotated[float, Meta(ge=0, le=1e12)] = 0.0
+    currency_base: Annotated[str, Meta(max_length=16)] = ""
+    currency_profit: Annotated[str, Meta(max_length=16)] = ""
+    sessions: tuple[Session, ...] | None = None
 
 
 class NewsEvent(Struct, frozen=True, kw_only=True, tag="news_report"):
-    """One event of the economic calendar. `importance` is `none`, `low`, `moderate` or `high`."""
+    """One event of the economic calendar.
 
-    id: int | str
-    time_utc: str
-    currency: str
-    importance: str
-    name: str
-    actual: float | str | None = None
-    forecast: float | str | None = None
-    previous: float | str | None = None
-    source: str = ""
+    When it is: `time_utc` (ISO 8601), or `time_msc` on the clock of the trade server `server` (MQL5's calendar).
+    """
+
+    id: int | Annotated[str, Meta(min_length=1, max_length=256)]
+    time_utc: Annotated[str, Meta(max_length=40)] = ""
+    time_msc: Msc | None = None
+    server: Annotated[str, Meta(max_length=128)] = ""
+    login: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+    currency: Annotated[str, Meta(max_length=16)]
+    importance: Annotated[str, Meta(pattern="^(none|low|moderate|high)$")]
+    name: Annotated[str, Meta(min_length=1, max_length=256)]
+    actual: Money | Text | None = None
+    forecast: Money | Text | None = None
+    previous: Money | Text | None = None
+    source: Text = ""
 
 
 class CommandReport(Struct, frozen=True, kw_only=True, tag="command_report"):
@@ -141,4 +260,4 @@ class CommandReport(Struct, frozen=True, kw_only=True, tag="command_report"):
     results: dict[str, Any] = {}
 
 
-Fact = Account | ExpertReport | DealReport | NewsEvent | CommandReport
+Fact = Account | AccountPositions | ExpertReport | DealReport | PriceReport | NewsEvent | CommandReport

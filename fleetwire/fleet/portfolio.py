@@ -170,7 +170,7 @@ def _part(expert: ExpertState) -> _Part:
     """Work out what an expert adds."""
     who, report = expert.expert, expert.report
     lots: dict[str, int] = {}
-    for position in report.positions:
+    for position in report.positions or ():
         volume = round(position.volume * _UNIT)
         lots[position.symbol] = lots.get(position.symbol, 0) + (volume if position.type == "buy" else -volume)
     return _Part(
@@ -181,7 +181,7 @@ def _part(expert: ExpertState) -> _Part:
             ("account", f"{who.server}/{who.login}"),
         ),
         active=int(report.status == "active"),
-        positions=len(report.positions),
+        positions=len(report.positions or ()),
         profit=round(expert.current_profit * _UNIT),
         net_profit=round(expert.statistics.net_profit * _UNIT),
         lots=lots,

@@ -105,7 +105,9 @@ class ExpertState:
     def take(self, report: ExpertReport, utc: str) -> None:
         """Put a report in the place of the last one."""
         self.report = report
-        self.current_profit = round(sum((position.profit + position.swap for position in report.positions), 0.0), 2)
+        self.current_profit = round(
+            sum((position.profit + position.swap for position in report.positions or ()), 0.0), 2
+        )
         self.last_report_utc = utc
         self.note_peak()
 
@@ -193,9 +195,11 @@ class Fleet:
             return self._apply_deal(fact, utc)
         if isinstance(fact, NewsEvent):
             return [Announced(fact)]
-        return [CommandMoved(fact)]
+        return [CommandMoved(fact)] if isinstance(fact, CommandReport) else []
 
     def _apply_deal(self, fact: DealReport, utc: str) -> list[Change]:
+        if fact.expert is None:
+            return []
         expert, changes = self._expert(fact.expert, fact.ea_id)
         if not self.account_of(expert).count(fact.deal):
             return changes

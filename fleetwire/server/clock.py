@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from fleetwire.wire.moment import Moment
+
 
 class SystemClock:
     """Time as the machine has it."""
@@ -17,7 +19,15 @@ class SystemClock:
 
     def utc(self) -> str:
         """Write the wall clock as "2026-11-22T17:31:00.123Z"; the part before the milliseconds is kept for a second."""
-        second, millisecond = divmod(time.time_ns() // 1_000_000, 1000)
+        return self._text(time.time_ns() // 1_000_000)
+
+    def moment(self) -> Moment:
+        """Read both clocks."""
+        utc_ms = time.time_ns() // 1_000_000
+        return Moment(time.monotonic(), utc_ms, self._text(utc_ms))
+
+    def _text(self, utc_ms: int) -> str:
+        second, millisecond = divmod(utc_ms, 1000)
         if second != self._second:
             self._second = second
             self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")

@@ -6,6 +6,8 @@ FleetwireError
 |-- DataError              what a program publishes is refused (raised to the caller)
 |-- ReportError            a MetaTrader report can't be read
 |-- ListenError            the address can't be listened on
+|-- StoreError             what has to be kept can't be kept, or can't be read
+|-- NotFoundError          what a request names does not exist
 `-- ClientError
     |-- AuthenticationError    the server refused the token
     |-- SubscriptionError      the server refused every channel asked for
@@ -36,6 +38,14 @@ class ReportError(FleetwireError):
 
 class ListenError(FleetwireError, OSError):
     """The server can't listen on its address; the text says why and what to do."""
+
+
+class StoreError(FleetwireError):
+    """What has to be kept can't be kept, or can't be read; the text says why and what to do."""
+
+
+class NotFoundError(FleetwireError, LookupError):
+    """What a request names does not exist."""
 
 
 class ErrorCode(Enum):
