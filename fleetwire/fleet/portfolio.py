@@ -4,15 +4,27 @@ The sums are kept, in whole ten-thousandths so that nothing drifts: a changed ex
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable
+from typing import Final, NamedTuple
 
-from fleetwire.fleet.events import Account
-from fleetwire.fleet.state import AccountState, ExpertState, Fleet
+from fleetwire.fleet.account import AccountId, AccountState, account_name
+from fleetwire.fleet.events import Position
+from fleetwire.fleet.expert import ExpertState
+from fleetwire.fleet.market import Market
+from fleetwire.fleet.state import Fleet
+from fleetwire.wire.rows import Group, Manual, PortfolioRow, Sums
 
-TOTAL = "total"
+TOTAL: Final = "total"
 """The key of the row that sums the whole fleet."""
-_UNIT = 10_000
+_UNIT: Final = 10_000
+_DIMENSIONS: Final = ("symbol", "strategy", "account")
+
+
+class _Exposure(NamedTuple):
+    """What open positions add up to, in units of `_UNIT` to one; sold below zero."""
+
+    lots: dict[str, int]
+    money: dict[str, int]
 
 
 class _Part(NamedTuple):
@@ -22,19 +34,39 @@ class _Part(NamedTuple):
         currency: of the money.
         groups: of the breakdown that it belongs to: (dimension, name).
         active: 1, or 0.
+        link: as its row has it.
         positions: how many are open.
         profit: floating.
         net_profit: closed.
-        lots: by symbol; sold below zero.
+        exposure: of its open positions.
     """
 
     currency: str
     groups: tuple[tuple[str, str], ...]
     active: int
+    link: str
     positions: int
     profit: int
     net_profit: int
-    lots: dict[str, int]
+    exposure: _Exposure
+
+
+class _AccountPart(NamedTuple):
+    """What one account adds: its figures, and the positions that nobody's expert owns."""
+
+    version: int
+    currency: str
+    profit_today: float
+    daily_result: float
+    balance: float
+    equity: float
+    margin: float
+    margin_free: float
+    result: float
+    cash: float
+    manual_positions: int
+    manual_profit: int
+    manual_exposure: _Exposure
 
 
 class _Group:
@@ -58,14 +90,14 @@ class _Group:
         if not self.eas[currency]:
             del self.eas[currency], self.profit[currency], self.net_profit[currency]
 
-    def row(self) -> dict[str, Any]:
+    def row(self) -> Group:
         """Write it."""
-        return {
-            "eas": self.eas.total(),
-            "positions": self.positions,
-            "profit": {currency: self.profit[currency] / _UNIT for currency in sorted(self.eas)},
-            "net_profit": {currency: self.net_profit[currency] / _UNIT for currency in sorted(self.eas)},
-        }
+        return Group(
+            eas=self.eas.total(),
+            positions=self.positions,
+            profit={currency: self.profit[currency] / _UNIT for currency in sorted(self.eas)},
+            net_profit={currency: self.net_profit[currency] / _UNIT for currency in sorted(self.eas)},
+        )
 
 
 class Portfolio:
@@ -73,20 +105,29 @@ class Portfolio:
 
     Args:
         fleet: whose accounts are summed; its experts are told of with `changed`.
+        convert_to: the currency in which everything is summed once more, where there are rates; empty for none.
     """
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, convert_to: str = "") -> None:
         self._fleet = fleet
+        self._convert_to = convert_to
         self._parts: dict[int, _Part] = {}
         self._all = _Group()
         self._groups: dict[tuple[str, str], _Group] = defaultdict(_Group)
+        self._links: Counter[str] = Counter()
         self._lots: Counter[str] = Counter()
+        self._money: Counter[str] = Counter()
         self._active = 0
-        self._peaks: dict[str, float] = {}  # currency -> the best result so far (equity without deposits)
+        self._accounts: dict[AccountId, _AccountPart] = {}
+        self.peaks: dict[str, float] = {}  # currency -> the best result so far (equity without what was paid in)
+
+    # ------------------------------------------------------------------------------------------------------------ parts
 
     def changed(self, expert: ExpertState) -> None:
         """Put an expert's new part in the place of its old one."""
-        before, after = self._parts.get(expert.ea_id), _part(expert)
+        before, after = self._parts.get(expert.ea_id), _part(expert, self._fleet.market)
+        if before == after:
+            return
         if before is not None:
             self._add(before, -1)
         self._add(after, 1)
@@ -100,89 +141,195 @@ class Portfolio:
             group.add(part, sign)
             if not group.eas:
                 del self._groups[name]
-        for symbol, lots in part.lots.items():
-            self._lots[symbol] += sign * lots
-            if not self._lots[symbol]:
-                del self._lots[symbol]
+        _add_to(self._links, {part.link: 1}, sign)
+        self._expose(part.exposure, sign)
 
-    def row(self) -> dict[str, Any]:
+    def _expose(self, exposure: _Exposure, sign: int) -> None:
+        _add_to(self._lots, exposure.lots, sign)
+        _add_to(self._money, exposure.money, sign)
+
+    def _account_parts(self) -> list[_AccountPart]:
+        """Bring the parts of accounts up to date; those that did not change cost nothing."""
+        for place, state in self._fleet.accounts.items():
+            before = self._accounts.get(place)
+            if before is None or before.version != state.version:
+                if before is not None:
+                    self._expose(before.manual_exposure, -1)
+                after = self._accounts[place] = _account_part(state, self._fleet.market)
+                self._expose(after.manual_exposure, 1)
+        return list(self._accounts.values())
+
+    # -------------------------------------------------------------------------------------------------------------- row
+
+    def row(self, trading_blocked: Collection[str] = ()) -> PortfolioRow:
         """Write the sums: the data of a `portfolio_update`.
 
-        Money stands at the top only where all accounts share one currency, and always under `by_currency`. Sums are in
-        the currency of their accounts, percentages in percent, exposure in lots (sold below zero).
+        Args:
+            trading_blocked: symbols inside a news blackout.
         """
-        by_currency = dict(self._by_currency())
-        only = next(iter(by_currency.values())) if len(by_currency) == 1 else {}
-        first = {name: only[name] for name in ("total_profit",) if only}
-        return {
-            **first,
-            "active_eas": self._active,
-            **{name: only[name] for name in only if name not in first},
-            "portfolio": TOTAL,
-            "total_eas": self._all.eas.total(),
-            "total_positions": self._all.positions,
-            "exposure_by_symbol": {symbol: lots / _UNIT for symbol, lots in sorted(self._lots.items())},
-            "breakdown": {dimension: self._breakdown(dimension) for dimension in ("symbol", "strategy", "account")},
-            "by_currency": by_currency,
-        }
+        accounts = self._account_parts()
+        by_currency = {}
+        for currency in dict.fromkeys(part.currency for part in accounts if part.currency):
+            by_currency[currency] = self._sums(currency, [part for part in accounts if part.currency == currency])
+        only = next(iter(by_currency.values())) if len(by_currency) == 1 else None
+        top = {name: getattr(only, name) for name in only.__struct_fields__} if only is not None else {}
+        return PortfolioRow(
+            **top,
+            active_eas=self._active,
+            portfolio=TOTAL,
+            total_eas=self._all.eas.total(),
+            total_positions=self._all.positions,
+            links={link: self._links[link] for link in ("fresh", "late", "stale", "lost")},
+            exposure_by_symbol={symbol: lots / _UNIT for symbol, lots in sorted(self._lots.items())},
+            exposure_by_currency={currency: units / _UNIT for currency, units in sorted(self._money.items())},
+            breakdown={dimension: self._breakdown(dimension) for dimension in _DIMENSIONS},
+            by_currency=by_currency,
+            converted=self._converted(by_currency),
+            manual=_manual(accounts),
+            trading_blocked=sorted(trading_blocked),
+        )
 
-    def _breakdown(self, dimension: str) -> dict[str, dict[str, Any]]:
+    def _breakdown(self, dimension: str) -> dict[str, Group]:
         return {name: group.row() for (of, name), group in self._groups.items() if of == dimension}
 
-    def _by_currency(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        accounts: dict[str, list[tuple[AccountState, Account]]] = defaultdict(list)
-        for state in self._fleet.accounts.values():
-            if state.account is not None:
-                accounts[state.account.currency].append((state, state.account))
-        for currency, of_it in accounts.items():
-            yield currency, self._sums(currency, of_it)
-
-    def _sums(self, currency: str, accounts: list[tuple[AccountState, Account]]) -> dict[str, Any]:
+    def _sums(self, currency: str, accounts: list[_AccountPart]) -> Sums:
         """Sum the accounts of one currency, and their experts."""
-        equity = sum(account.equity for _, account in accounts)
-        margin = sum(account.margin for _, account in accounts)
-        deposits = sum(state.deposits for state, _ in accounts)
-        result = equity - deposits
-        peak = self._peaks[currency] = max(self._peaks.get(currency, result), result)
-        peak_equity = peak + deposits
-        sums = {
-            "total_profit": self._all.profit[currency] / _UNIT,
-            "drawdown_pct": round(100 * (peak - result) / peak_equity, 2) if peak_equity > 0 else 0.0,
-            "currency": currency,
-            "net_profit": self._all.net_profit[currency] / _UNIT,
-            "profit_today": _money(state.profit_today for state, _ in accounts),
-            "balance": _money(account.balance for _, account in accounts),
-            "equity": round(equity, 2),
-            "peak_equity": round(peak_equity, 2),
-            "margin": round(margin, 2),
-            "margin_free": _money(account.margin_free for _, account in accounts),
-        }
-        if margin > 0:
-            sums["margin_level"] = round(100 * equity / margin, 2)
-        return sums
+        equity = sum(part.equity for part in accounts)
+        margin = sum(part.margin for part in accounts)
+        result = sum(part.result for part in accounts)
+        cash = sum(part.cash for part in accounts)
+        peak = self.peaks[currency] = max(self.peaks.get(currency, result), result)
+        peak_equity = peak + cash
+        return Sums(
+            total_profit=self._all.profit[currency] / _UNIT,
+            drawdown_pct=round(100 * (peak - result) / peak_equity, 2) if peak_equity > 0 else 0.0,
+            currency=currency,
+            net_profit=self._all.net_profit[currency] / _UNIT,
+            profit_today=_money(part.profit_today for part in accounts),
+            daily_result=_money(part.daily_result for part in accounts),
+            balance=_money(part.balance for part in accounts),
+            equity=round(equity, 2),
+            peak_equity=round(peak_equity, 2),
+            margin=round(margin, 2),
+            margin_free=_money(part.margin_free for part in accounts),
+            margin_level=round(100 * equity / margin, 2) if margin > 0 else None,
+        )
+
+    def _converted(self, by_currency: dict[str, Sums]) -> Sums | None:
+        """Sum all currencies in one, by the rates of a source; None where one of them is not known."""
+        target = self._convert_to
+        if not target or not by_currency:
+            return None
+        rates = {currency: self._fleet.market.rate(currency, target) for currency in by_currency}
+        sums: dict[str, float] = defaultdict(float)
+        for currency, of_it in by_currency.items():
+            rate = rates[currency]
+            if rate is None:
+                return None
+            for name in _CONVERTED:
+                sums[name] += rate * getattr(of_it, name)
+        peak, margin = sums["peak_equity"], sums["margin"]
+        return Sums(
+            currency=target,
+            drawdown_pct=round(max(0.0, 100 * (peak - sums["equity"]) / peak), 2) if peak > 0 else 0.0,
+            margin_level=round(100 * sums["equity"] / margin, 2) if margin > 0 else None,
+            **{name: round(sums[name], 2) for name in _CONVERTED},
+        )
+
+
+_CONVERTED: Final = (
+    "total_profit",
+    "net_profit",
+    "profit_today",
+    "daily_result",
+    "balance",
+    "equity",
+    "peak_equity",
+    "margin",
+    "margin_free",
+)
 
 
 def _money(amounts: Iterable[float]) -> float:
     return round(sum(amounts), 2)
 
 
-def _part(expert: ExpertState) -> _Part:
+def _add_to(sums: Counter[str], amounts: dict[str, int], sign: int) -> None:
+    for name, amount in amounts.items():
+        sums[name] += sign * amount
+        if not sums[name]:
+            del sums[name]
+
+
+def _part(expert: ExpertState, market: Market) -> _Part:
     """Work out what an expert adds."""
     who, report = expert.expert, expert.report
-    lots: dict[str, int] = {}
-    for position in report.positions or ():
-        volume = round(position.volume * _UNIT)
-        lots[position.symbol] = lots.get(position.symbol, 0) + (volume if position.type == "buy" else -volume)
     return _Part(
-        currency=expert.currency,
+        currency=expert.account.currency,
         groups=(
             ("symbol", who.symbol),
             ("strategy", report.strategy_tag or who.name),
-            ("account", f"{who.server}/{who.login}"),
+            ("account", account_name(expert.account.id)),
         ),
-        active=int(report.status == "active"),
-        positions=len(report.positions or ()),
+        active=int(expert.status == "active"),
+        link=expert.pulse.link.value,
+        positions=len(expert.positions),
         profit=round(expert.current_profit * _UNIT),
-        net_profit=round(expert.statistics.net_profit * _UNIT),
-        lots=lots,
+        net_profit=round(expert.net_profit * _UNIT),
+        exposure=_exposure(who.server, expert.positions.values(), market),
+    )
+
+
+def _account_part(state: AccountState, market: Market) -> _AccountPart:
+    """Work out what an account adds."""
+    account, book = state.account, state.book
+    manual = state.manual.values()
+    return _AccountPart(
+        version=state.version,
+        currency=state.currency,
+        profit_today=book.profit_today,
+        daily_result=book.daily_result,
+        balance=account.balance if account else 0.0,
+        equity=account.equity if account else 0.0,
+        margin=account.margin if account else 0.0,
+        margin_free=account.margin_free if account else 0.0,
+        result=book.result,
+        cash=book.cash,
+        manual_positions=len(manual),
+        manual_profit=round(sum((position.profit + position.swap for position in manual), 0.0) * _UNIT),
+        manual_exposure=_exposure(state.id[0], manual, market),
+    )
+
+
+def _exposure(server: str, positions: Iterable[Position], market: Market) -> _Exposure:
+    """Add up positions: lots by symbol, and units by currency where the symbol's size and currencies are known."""
+    lots: dict[str, int] = {}
+    money: dict[str, int] = {}
+    for position in positions:
+        direction = 1 if position.type == "buy" else -1
+        lots[position.symbol] = lots.get(position.symbol, 0) + direction * round(position.volume * _UNIT)
+        symbol = market.symbol(server, position.symbol)
+        if symbol is None or not symbol.contract_size or not symbol.currency_profit:
+            continue
+        units = direction * position.volume * symbol.contract_size
+        if symbol.currency_base and symbol.currency_base != symbol.currency_profit:
+            money[symbol.currency_base] = money.get(symbol.currency_base, 0) + round(units * _UNIT)
+        price = position.price_current or position.price_open
+        paid = -1 if symbol.currency_base != symbol.currency_profit else 1
+        amount = paid * round(units * price * _UNIT)
+        money[symbol.currency_profit] = money.get(symbol.currency_profit, 0) + amount
+    return _Exposure(lots, money)
+
+
+def _manual(accounts: list[_AccountPart]) -> Manual | None:
+    """Sum the positions that no expert owns; None where there are none."""
+    having = [part for part in accounts if part.manual_positions]
+    if not having:
+        return None
+    profit: Counter[str] = Counter()
+    for part in having:
+        profit[part.currency] += part.manual_profit
+    return Manual(
+        positions=sum(part.manual_positions for part in having),
+        profit={currency: amount / _UNIT for currency, amount in sorted(profit.items())},
     )

@@ -1,11 +1,17 @@
 """The fleet's true state: facts are applied, and what changed comes out."""
 
-from collections import deque
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
 
+from msgspec import Struct
+
+from fleetwire.fleet.account import AccountId, AccountMemory, AccountState, TerminalState, account_name
+from fleetwire.fleet.broker_time import BrokerClock, ServerTime
 from fleetwire.fleet.events import (
+    CLOSING,
     TRADE_TYPES,
     Account,
+    AccountPositions,
     CommandReport,
     Deal,
     DealReport,
@@ -13,116 +19,35 @@ from fleetwire.fleet.events import (
     ExpertReport,
     Fact,
     NewsEvent,
+    Position,
+    PriceReport,
+    Terminal,
 )
-from fleetwire.fleet.rows import deal_row, without_nothing
-from fleetwire.fleet.statistics import Statistics
+from fleetwire.fleet.expert import ExpertMemory, ExpertState
+from fleetwire.fleet.liveness import Liveness, Pulse, Silences
+from fleetwire.fleet.market import Market
+from fleetwire.fleet.series import Series
 from fleetwire.wire.errors import DataError
+from fleetwire.wire.moment import Moment, utc_text
 
-_LAST_TRADES = 5
-_TICKETS_KEPT = 100_000
-_FIRST_EA_ID = 1001
-_EXPERTS_MAX = 10_000
-_ACCOUNTS_MAX = 1_000
-_DAY_MSC = 86_400_000
-_NO_DECIMALS = frozenset({"JPY", "KRW", "CLP", "VND", "IDR"})
-
-AccountId = tuple[str, int]
-"""(server, login)."""
+_FIRST_EA_ID: Final = 1001
+_TICK_S: Final = 1.0
+_MARKET_TICKS: Final = 10  # sessions are looked at every so many ticks
 
 
-class AccountState:
-    """One account: what its terminal says, and what its deals add up to.
+class FleetSettings(Struct, frozen=True, kw_only=True):
+    """What the fleet is told beforehand.
 
-    Known from its first mention on; `account` is None until its terminal has said something.
+    `server_times` are rules of trade servers' clocks, by server. `accounts` are the only ones that are taken, as
+    "Server/login"; empty for all.
     """
 
-    def __init__(self) -> None:
-        self.account: Account | None = None
-        self._tickets: dict[int, None] = {}  # of the newest deals, so that a deal told twice counts once
-        self.day = 0  # of the newest deal, in days of the broker's clock
-        self.profit_today = 0.0
-        self.deposits = 0.0  # money in and out since the account is known here: it moves the equity, not the result
-
-    def count(self, deal: Deal) -> bool:
-        """Add a deal to the day's result, which begins anew at the broker's midnight; tell whether it is a new one."""
-        if deal.ticket in self._tickets:
-            return False
-        self._tickets[deal.ticket] = None
-        if len(self._tickets) > _TICKETS_KEPT:
-            del self._tickets[next(iter(self._tickets))]
-        amount = deal.profit + deal.swap + deal.commission + deal.fee
-        if deal.type not in TRADE_TYPES:
-            self.deposits += amount
-            return True
-        day = deal.time_msc // _DAY_MSC
-        if day > self.day:
-            self.day, self.profit_today = day, 0.0
-        if day == self.day:
-            self.profit_today += amount
-        return True
-
-
-class ExpertState:
-    """One expert: its last report, its positions, its statistics.
-
-    Args:
-        ea_id: the fleet's own id of it.
-        expert: who it is.
-    """
-
-    def __init__(self, ea_id: int, expert: ExpertId) -> None:
-        self.ea_id = ea_id
-        self.expert = expert
-        self.currency = ""
-        self.report = ExpertReport(expert=expert)
-        self.statistics = Statistics()
-        self.note_metrics()
-        self.last_trades: deque[dict[str, Any]] = deque(maxlen=_LAST_TRADES)  # as rows show them
-        self.last_report_utc = ""
-        self.current_profit = 0.0  # floating result of its open positions, swap included, in the account's currency
-        self.peak_result = 0.0
-
-    def trades_on(self, account: Account) -> None:
-        """Learn the account's currency, and what was on it before the first deal."""
-        self.currency = account.currency
-        if not self.last_trades:
-            self.statistics = Statistics(0 if account.currency in _NO_DECIMALS else 2, account.balance)
-            self.note_metrics()
-
-    def note_metrics(self) -> None:
-        """Work the figures out anew."""
-        self.metrics = self.statistics.metrics()
-        self.known_metrics = without_nothing(self.metrics)  # as rows show them
-
-    def count(self, deal: Deal, utc: str) -> None:
-        """Add a deal to the statistics."""
-        self.statistics.add(deal)
-        self.note_metrics()
-        self.last_trades.append(deal_row(deal))
-        self.last_report_utc = utc
-        self.note_peak()
-
-    def take(self, report: ExpertReport, utc: str) -> None:
-        """Put a report in the place of the last one."""
-        self.report = report
-        self.current_profit = round(
-            sum((position.profit + position.swap for position in report.positions or ()), 0.0), 2
-        )
-        self.last_report_utc = utc
-        self.note_peak()
-
-    @property
-    def fall(self) -> float:
-        """How far its result (closed and floating) stands below its peak, in money."""
-        return max(0.0, self.peak_result - self._result)
-
-    @property
-    def _result(self) -> float:
-        return self.statistics.net_profit + self.current_profit
-
-    def note_peak(self) -> None:
-        """Remember the best result so far."""
-        self.peak_result = max(self.peak_result, self._result)
+    silences: Silences = Silences()
+    server_times: Mapping[str, ServerTime] = {}
+    accounts: frozenset[str] = frozenset()
+    experts_max: int = 10_000
+    accounts_max: int = 1_000
+    deals_max: int = 2_000_000
 
 
 class ExpertChanged(NamedTuple):
@@ -132,9 +57,18 @@ class ExpertChanged(NamedTuple):
 
 
 class Traded(NamedTuple):
-    """A deal happened."""
+    """A deal happened. `expert` is None where it is nobody's."""
 
-    expert: ExpertState
+    account: AccountState
+    expert: ExpertState | None
+    deal: Deal
+
+
+class Attributed(NamedTuple):
+    """A deal of before turned out to be an expert's, or to have been at another time in UTC: keep it again."""
+
+    account: AccountState
+    ea_id: int | None
     deal: Deal
 
 
@@ -148,13 +82,26 @@ class ClaimRefused(NamedTuple):
 class AccountChanged(NamedTuple):
     """An account's figures changed, and the portfolio with them."""
 
-    state: AccountState
+    account: AccountState
+
+
+class TerminalChanged(NamedTuple):
+    """A terminal's state changed."""
+
+    terminal: TerminalState
+
+
+class PriceChanged(NamedTuple):
+    """A symbol's price changed."""
+
+    price: PriceReport
 
 
 class Announced(NamedTuple):
-    """A calendar event."""
+    """A calendar event. `utc_ms` is when it is, converted from the trade server's clock where it came so."""
 
     event: NewsEvent
+    utc_ms: int | None
 
 
 class CommandMoved(NamedTuple):
@@ -163,66 +110,251 @@ class CommandMoved(NamedTuple):
     report: CommandReport
 
 
-Change = ExpertChanged | Traded | ClaimRefused | AccountChanged | Announced | CommandMoved
+Change = (
+    ExpertChanged
+    | Traded
+    | Attributed
+    | ClaimRefused
+    | AccountChanged
+    | TerminalChanged
+    | PriceChanged
+    | Announced
+    | CommandMoved
+)
 
 
 class Fleet:
-    """All accounts and experts. Pure: no socket, no clock, no disk."""
+    """All accounts, terminals and experts. Pure: no socket, no clock, no disk.
 
-    def __init__(self) -> None:
+    Facts are applied one by one; `settle` ends a batch of them: what was said apart is then compared, and peaks are
+    noted. Figures are right after it.
+
+    Args:
+        settings: what is known beforehand.
+    """
+
+    def __init__(self, settings: FleetSettings | None = None) -> None:
+        self._settings = settings or FleetSettings()
         self.accounts: dict[AccountId, AccountState] = {}
         self.experts: dict[int, ExpertState] = {}
+        self.market = Market()
+        self.liveness = Liveness(self._settings.silences)
+        self.currencies: dict[str, Series] = {}  # the deals of all accounts of a currency
         self._ids: dict[ExpertId, int] = {}
         self._next_id = _FIRST_EA_ID
+        self._deals = 0
+        self._touched: dict[AccountId, AccountState] = {}  # whose report or deals are new since the last `settle`
+        self._stirred: dict[int, ExpertState] = {}  # experts likewise
+        self._ticked_at: float | None = None
+        self._ticks = 0
+        self._open: dict[tuple[str, str], bool | None] = {}  # whether a symbol traded when it was last looked at
 
-    def apply(self, fact: Fact, utc: str) -> list[Change]:
+    # ------------------------------------------------------------------------------------------------------------ facts
+
+    def apply(self, fact: Fact, at: Moment) -> list[Change]:
         """Take one fact; tell what changed.
 
         Args:
             fact: what a source reports.
-            utc: when it was received.
+            at: when it was received.
 
         Raises:
-            DataError: there are too many experts or accounts already; nothing was changed.
+            DataError: the fact can't be true, is too old, or there is no room; nothing was changed.
         """
-        if isinstance(fact, Account):
-            return self._apply_account(fact)
         if isinstance(fact, ExpertReport):
-            expert, changes = self._expert(fact.expert, fact.ea_id)
-            expert.take(fact, utc)
-            return [*changes, ExpertChanged(expert)]
+            return self._apply_expert(fact, at)
+        if isinstance(fact, Account):
+            return self._apply_account(fact, at)
         if isinstance(fact, DealReport):
-            return self._apply_deal(fact, utc)
+            return self._apply_deal(fact, at)
+        if isinstance(fact, AccountPositions):
+            return self._apply_positions(fact, at)
+        if isinstance(fact, PriceReport):
+            return self._apply_price(fact, at)
         if isinstance(fact, NewsEvent):
-            return [Announced(fact)]
-        return [CommandMoved(fact)] if isinstance(fact, CommandReport) else []
+            return [Announced(fact, self._news_utc_ms(fact))]
+        return [CommandMoved(fact)]
 
-    def _apply_deal(self, fact: DealReport, utc: str) -> list[Change]:
-        if fact.expert is None:
-            return []
-        expert, changes = self._expert(fact.expert, fact.ea_id)
-        if not self.account_of(expert).count(fact.deal):
-            return changes
-        expert.count(fact.deal, utc)
-        return [*changes, Traded(expert, fact.deal), ExpertChanged(expert)]
+    def _apply_expert(self, report: ExpertReport, at: Moment) -> list[Change]:
+        known = self._ids.get(report.expert)
+        if known is not None and (reason := self.experts[known].outdated(report)) is not None:
+            raise DataError(reason)
+        expert, changes = self._expert(report.expert, report.ea_id)
+        changes += self._hear_terminal(expert.account, report.terminal, at)
+        expert.take(report, at)
+        self.liveness.heard(expert.pulse, at.now, report.interval_s)
+        self._stirred[expert.ea_id] = expert
+        return [*changes, ExpertChanged(expert)]
 
-    def _apply_account(self, account: Account) -> list[Change]:
-        state = self._account(account.server, account.login)
-        changes: list[Change] = [AccountChanged(state)]
-        if state.account is None:  # its experts may have been known before it
-            for expert in self.experts.values():
-                if (expert.expert.server, expert.expert.login) == (account.server, account.login):
-                    expert.trades_on(account)
-                    changes.append(ExpertChanged(expert))
-        state.account = account
+    def _apply_account(self, report: Account, at: Moment) -> list[Change]:
+        state = self._account(report.server, report.login)
+        known = state.account
+        if known is not None and known.currency != report.currency:
+            raise DataError(
+                f"account {account_name(state.id)} is in {known.currency}: a report in {report.currency} can't be of it"
+            )
+        changes = self._hear_terminal(state, report.terminal, at)
+        state.account, state.as_of, state.heard_utc_ms = report, at.utc, at.utc_ms
+        self.liveness.heard(state.pulse, at.now)
+        self._touched[state.id] = state
+        if known is None:
+            self._join_currency(state)
+        if known is None or (known.trade_expert, known.trade_allowed) != (report.trade_expert, report.trade_allowed):
+            changes += self._all_of(state)
+        return [*changes, AccountChanged(state)]
+
+    def _join_currency(self, state: AccountState) -> None:
+        """Put the deals of an account whose currency has become known with those of the others."""
+        for deal in state.series.deals:
+            self._count_in_currency(state, deal)
+
+    def _apply_positions(self, report: AccountPositions, at: Moment) -> list[Change]:
+        state = self._account(report.server, report.login)
+        held: dict[int, dict[int, Position]] = {ea_id: {} for ea_id in state.experts}
+        state.manual = {}
+        for position in report.positions:
+            owner = state.owner_of(position.position_id)
+            if owner is None:
+                owner = self._by_magic(state, position.magic, position.symbol)
+            (state.manual if owner is None else held[owner])[position.ticket] = position
+        state.version += 1
+        self._touched[state.id] = state
+        changes: list[Change] = self._hear_terminal(state, None, at)
+        for ea_id, positions in held.items():
+            expert = self.experts[ea_id]
+            if positions or expert.positions:
+                expert.hold(positions)
+                self._stirred[ea_id] = expert
+                changes.append(ExpertChanged(expert))
+        return [*changes, AccountChanged(state)]
+
+    def _apply_price(self, report: PriceReport, at: Moment) -> list[Change]:
+        changes: list[Change] = [PriceChanged(report)]
+        if self.market.take(report, at):
+            changes += [ExpertChanged(expert) for expert in self.experts.values() if self._trades(expert, report)]
         return changes
+
+    @staticmethod
+    def _trades(expert: ExpertState, report: PriceReport) -> bool:
+        if expert.expert.server != report.server:
+            return False
+        return expert.expert.symbol == report.symbol or any(
+            position.symbol == report.symbol for position in expert.positions.values()
+        )
+
+    def _news_utc_ms(self, event: NewsEvent) -> int | None:
+        if event.time_msc is None:
+            return None
+        account = self.accounts.get((event.server, event.login))
+        clocks = [account.clock] if account is not None else self._clocks(event.server)
+        for clock in clocks:
+            utc_ms = clock.utc_ms(event.time_msc)
+            if utc_ms is not None:
+                return utc_ms
+        raise DataError(
+            f"event {event.name!r:.60}: the clock of {event.server or 'its server'} is not known: give time_utc"
+        )
+
+    def _clocks(self, server: str) -> list[BrokerClock]:
+        return [state.clock for (name, _), state in self.accounts.items() if name == server]
+
+    # ------------------------------------------------------------------------------------------------------------ deals
+
+    def _apply_deal(self, fact: DealReport, at: Moment) -> list[Change]:
+        server, login = fact.account
+        if not server or not login:
+            raise DataError(f"deal {fact.deal.ticket} names neither an expert nor an account (server and login)")
+        state = self.accounts.get((server, login))
+        deal = fact.deal
+        if state is not None and state.knows(deal):
+            return []
+        if deal.type in TRADE_TYPES and not (deal.entry and deal.symbol and deal.volume > 0):
+            raise DataError(f"deal {deal.ticket} is a trade: it needs an entry, a symbol, and a volume above 0")
+        if self._deals >= self._settings.deals_max:
+            raise DataError(f"there are {self._deals:,} deals already: no more are taken")
+        state = self._account(server, login)
+        if state.clock.is_future(deal.time_msc, at):
+            raise DataError(
+                f"deal {deal.ticket} of {account_name(state.id)} is from the future: {utc_text(deal.time_msc)[:19]} on "
+                f"the trade server's clock, when it is {at.utc[:19]} in UTC: check both clocks"
+            )
+        changes: list[Change] = []
+        expert = None
+        if fact.expert is not None:
+            expert, changes = self._expert(fact.expert, fact.ea_id)
+        owner = self._whose(state, deal, expert)
+        changes += self._take_deal(state, deal, owner)
+        if deal.entry == "in" and deal.position_id and owner is not None:
+            changes += self._adopt(
+                state, owner, [d for d in state.unowned.values() if d.position_id == deal.position_id]
+            )
+        return changes
+
+    def _whose(self, state: AccountState, deal: Deal, said: ExpertState | None) -> ExpertState | None:
+        """Find out whose a deal is: of who opened the position that it closes, of who says so, of who has its magic."""
+        if deal.entry in CLOSING and deal.position_id:
+            opened_by = state.owner_of(deal.position_id)
+            if opened_by is not None:
+                return self.experts[opened_by]
+        if said is not None:
+            return said
+        found = self._by_magic(state, deal.magic, deal.symbol) if deal.type in TRADE_TYPES else None
+        return self.experts[found] if found is not None else None
+
+    def _by_magic(self, state: AccountState, magic: int, symbol: str) -> int | None:
+        """Find the one expert of an account with a magic: on the symbol, or the only one at all; 0 is nobody's."""
+        if not magic:
+            return None
+        having = [ea_id for ea_id in state.experts if self.experts[ea_id].expert.magic == magic]
+        on_symbol = [ea_id for ea_id in having if self.experts[ea_id].expert.symbol == symbol]
+        found = on_symbol or having
+        return found[0] if len(found) == 1 else None
+
+    def _take_deal(self, state: AccountState, deal: Deal, owner: ExpertState | None) -> list[Change]:
+        self._deals += 1
+        state.take(deal, owner.ea_id if owner is not None else None)
+        if state.account is not None:
+            self._count_in_currency(state, deal)
+        self._touched[state.id] = state
+        if owner is None:
+            return [Traded(state, None, deal), AccountChanged(state)]
+        owner.count(deal)
+        self._stirred[owner.ea_id] = owner
+        return [Traded(state, owner, deal), ExpertChanged(owner)]
+
+    def _count_in_currency(self, state: AccountState, deal: Deal) -> None:
+        series = self.currencies.get(state.currency)
+        if series is None:
+            series = self.currencies[state.currency] = Series(state.digits)
+        series.add(deal, state.utc_ms(deal.time_msc), state.number)
+
+    def _adopt(self, state: AccountState, owner: ExpertState, deals: Iterable[Deal]) -> list[Change]:
+        """Give an expert the deals of before that turn out to be its own."""
+        changes: list[Change] = []
+        for deal in list(deals):
+            del state.unowned[deal.ticket]
+            state.owners[deal.ticket] = owner.ea_id
+            if deal.entry == "in" and (trade := state.trades.get(deal.position_id)) is not None:
+                trade.owner = owner.ea_id
+            owner.count(deal)
+            changes.append(Attributed(state, owner.ea_id, deal))
+        if changes:
+            self._stirred[owner.ea_id] = owner
+            changes.append(ExpertChanged(owner))
+        return changes
+
+    # ------------------------------------------------------------------------------------------------------- identities
 
     def _account(self, server: str, login: int) -> AccountState:
         state = self.accounts.get((server, login))
         if state is None:
-            if len(self.accounts) >= _ACCOUNTS_MAX:
-                raise DataError(f"there are {_ACCOUNTS_MAX:,} accounts already: no more are taken")
-            state = self.accounts[server, login] = AccountState()
+            allowed, limit = self._settings.accounts, self._settings.accounts_max
+            if allowed and account_name((server, login)) not in allowed:
+                raise DataError(f"account {account_name((server, login))} is unknown here: list it in accounts")
+            if len(self.accounts) >= limit:
+                raise DataError(f"there are {limit:,} accounts already: no more are taken")
+            rule = self._settings.server_times.get(server)
+            state = self.accounts[server, login] = AccountState(server, login, len(self.accounts), rule)
         return state
 
     def _expert(self, expert: ExpertId, claimed: int | None) -> tuple[ExpertState, list[Change]]:
@@ -230,28 +362,196 @@ class Fleet:
         ea_id = self._ids.get(expert)
         if ea_id is not None:
             return self.experts[ea_id], []
-        if len(self.experts) >= _EXPERTS_MAX:
-            raise DataError(f"there are {_EXPERTS_MAX:,} experts already: no more are taken")
-        account = self._account(expert.server, expert.login).account
+        if len(self.experts) >= self._settings.experts_max:
+            raise DataError(f"there are {len(self.experts):,} experts already: no more are taken")
+        account = self._account(expert.server, expert.login)
         owner = self.experts.get(claimed) if claimed is not None else None
         ea_id = claimed if claimed is not None and owner is None else self._free_id()
-        state = self.experts[ea_id] = ExpertState(ea_id, expert)
+        state = self._enter(ea_id, expert, account)
+        changes: list[Change] = [ClaimRefused(state, owner)] if owner is not None else []
+        if account.unowned and expert.magic:
+            theirs = [d for d in account.unowned.values() if self._by_magic(account, d.magic, d.symbol) == ea_id]
+            changes += self._adopt(account, state, theirs)
+            theirs = [d for d in account.unowned.values() if account.owner_of(d.position_id) == ea_id]
+            changes += self._adopt(account, state, theirs)
+        return state, changes
+
+    def _enter(self, ea_id: int, expert: ExpertId, account: AccountState) -> ExpertState:
+        state = self.experts[ea_id] = ExpertState(ea_id, expert, account)
         self._ids[expert] = ea_id
-        if account is not None:
-            state.trades_on(account)
-        return state, [ClaimRefused(state, owner)] if owner is not None else []
+        account.experts.append(ea_id)
+        return state
 
     def _free_id(self) -> int:
         while self._next_id in self.experts:
             self._next_id += 1
         return self._next_id
 
-    def account_of(self, expert: ExpertState) -> AccountState:
-        """Give the account that an expert trades on."""
-        return self.accounts[expert.expert.server, expert.expert.login]
+    def _all_of(self, state: AccountState) -> Iterator[ExpertChanged]:
+        return (ExpertChanged(self.experts[ea_id]) for ea_id in state.experts)
 
-    def drawdown_pct(self, expert: ExpertState) -> float:
-        """Tell how far an expert stands below its peak, in percent of what the account would hold without that fall."""
-        account, fall = self.account_of(expert).account, expert.fall
-        base = (account.equity if account else 0.0) + fall
-        return round(100 * fall / base, 2) if account and base > 0 else 0.0
+    # ----------------------------------------------------------------------------------------------------------- settle
+
+    def settle(self, at: Moment) -> list[Change]:
+        """End a batch: compare accounts with their deals, note peaks; tell whose figures changed by that."""
+        changes: list[Change] = []
+        touched, self._touched = self._touched, {}
+        for state in touched.values():
+            if state.settle(at):
+                changes += self._open_anew(state)
+            if not state.book.adds_up:
+                self._touched[state.id] = state  # looked at again, until it does
+        stirred, self._stirred = self._stirred, {}
+        for expert in stirred.values():
+            expert.note_peak()
+        return changes
+
+    def _open_anew(self, state: AccountState) -> Iterator[Change]:
+        """Let every figure begin with what was on the account before its first known deal."""
+        digits, opening = state.digits, state.book.opening
+        state.series.open_with(digits, opening)
+        series = self.currencies.setdefault(state.currency, Series(digits))
+        together = (other for other in self.accounts.values() if other.currency == state.currency)
+        series.open_with(digits, sum(other.book.opening for other in together))
+        for ea_id in state.experts:
+            expert = self.experts[ea_id]
+            expert.series.open_with(digits, opening)
+            yield ExpertChanged(expert)
+
+    # ------------------------------------------------------------------------------------------------------------- time
+
+    def next_deadline(self) -> float | None:
+        """When `due` has something to do, in monotonic seconds; None in an empty fleet."""
+        if not self.accounts:
+            return None
+        tick = (self._ticked_at if self._ticked_at is not None else float("-inf")) + _TICK_S
+        silence = self.liveness.next_deadline()
+        return tick if silence is None else min(tick, silence)
+
+    def due(self, at: Moment) -> list[Change]:
+        """Do what the time brings: silences, the brokers' midnights, markets that open and close."""
+        changes: list[Change] = []
+        for pulse in self.liveness.due(at):
+            changes += self._fell_silent(pulse)
+        if self._ticked_at is None or at.now >= self._ticked_at + _TICK_S:
+            self._ticked_at = at.now
+            for state in self.accounts.values():
+                if state.account is not None and state.book.begin_day(state.today(at), at):
+                    state.version += 1
+                    changes += [AccountChanged(state), *self._all_of(state)]
+            if self._ticks % _MARKET_TICKS == 0:
+                changes += self._market_moves(at)
+            self._ticks += 1
+        return changes
+
+    def _fell_silent(self, pulse: Pulse) -> Iterator[Change]:
+        subject = pulse.subject
+        if isinstance(subject, ExpertState):
+            yield ExpertChanged(subject)
+        elif isinstance(subject, AccountState):
+            subject.version += 1
+            yield AccountChanged(subject)
+        elif isinstance(subject, TerminalState):
+            yield TerminalChanged(subject)
+            yield from self._all_of(subject.account)
+
+    def _market_moves(self, at: Moment) -> Iterator[Change]:
+        """Tell the experts whose market has opened or closed."""
+        now_open: dict[tuple[str, str], bool | None] = {}
+        for expert in self.experts.values():
+            place = (expert.expert.server, expert.expert.symbol)
+            if place not in now_open:
+                now_open[place] = self.market.is_open(*place, expert.account.clock.server_msc(at.utc_ms))
+            if now_open[place] is not self._open.get(place, now_open[place]):
+                yield ExpertChanged(expert)
+        self._open = now_open
+
+    def _hear_terminal(self, state: AccountState, said: Terminal | None, at: Moment) -> list[Change]:
+        """Note a sign of life of a terminal, and what it says of itself."""
+        terminal = state.terminal(said)
+        before = terminal.terminal
+        woke = self.liveness.heard(terminal.pulse, at.now)
+        terminal.as_of = at.utc
+        changes: list[Change] = []
+        if said is not None:
+            terminal.terminal = said
+            first = state.clock.offset_s(at.utc_ms) is None
+            if state.clock.learn(said, at) and first:
+                changes += self._date(state)
+        flags = (before.connected, before.trade_allowed)
+        if woke or flags != (terminal.terminal.connected, terminal.terminal.trade_allowed):
+            changes += [TerminalChanged(terminal), *self._all_of(state)]
+        return changes
+
+    def _date(self, state: AccountState) -> Iterator[Change]:
+        """Say anew when the deals of an account were, now that its clock is known."""
+        for deal in state.series.deals:
+            yield Attributed(state, state.owners[deal.ticket], deal)
+
+    def why(self, expert: ExpertState, at: Moment) -> str | None:
+        """Say what is in the way of an expert (`liveness.WHY`); None if nothing is known to be."""
+        account = expert.account
+        terminal = account.terminal(expert.report.terminal)
+        is_silent = expert.pulse.link.is_silent
+        if is_silent and self.liveness.link_at(terminal.pulse, at.now).is_silent:
+            return "terminal_down"
+        if not terminal.terminal.connected:
+            return "broker_connection_lost"
+        place = (expert.expert.server, expert.expert.symbol)
+        if self.market.is_open(*place, account.clock.server_msc(at.utc_ms)) is False:
+            return "market_closed"
+        known = account.account
+        allowed = terminal.terminal.trade_allowed and expert.report.trade_allowed
+        if not allowed or (known is not None and not (known.trade_allowed and known.trade_expert)):
+            return "algo_trading_off"
+        return "expert_stopped" if is_silent else None
+
+    # ----------------------------------------------------------------------------------------------------------- memory
+
+    def restore_account(self, server: str, login: int, memory: AccountMemory, at: Moment) -> None:
+        """Take an account as it was before a restart."""
+        rule = self._settings.server_times.get(server)
+        state = self.accounts[server, login] = AccountState(server, login, len(self.accounts), rule)
+        heard_at = at.now - max(0, at.utc_ms - memory.heard_utc_ms) / 1000
+        state.restore(memory, heard_at, utc_text(memory.heard_utc_ms))
+        self._restore_pulse(state.pulse, heard_at, at)
+        for terminal in state.terminals.values():
+            self._restore_pulse(terminal.pulse, heard_at, at)
+
+    def restore_expert(self, ea_id: int, expert: ExpertId, memory: ExpertMemory, at: Moment) -> None:
+        """Take an expert as it was before a restart; its account was restored before it."""
+        account = self.accounts.get((expert.server, expert.login))
+        if account is None:
+            account = self._account(expert.server, expert.login)
+        state = self._enter(ea_id, expert, account)
+        state.restore(memory, utc_text(memory.heard_utc_ms))
+        heard_at = at.now - max(0, at.utc_ms - memory.heard_utc_ms) / 1000
+        self._restore_pulse(state.pulse, heard_at, at, memory.report.interval_s)
+        terminal = account.terminal(memory.report.terminal)
+        if terminal.pulse.heard_at is None or terminal.pulse.heard_at < heard_at:
+            self._restore_pulse(terminal.pulse, heard_at, at)
+
+    def _restore_pulse(self, pulse: Pulse, heard_at: float, at: Moment, interval_s: float | None = None) -> None:
+        """Let a pulse stand as it does after the silence since it was heard; a restart makes nothing fresh."""
+        self.liveness.heard(pulse, heard_at, interval_s)
+        pulse.link = self.liveness.link_at(pulse, at.now)
+
+    def restore_deal(self, server: str, login: int, ea_id: int | None, deal: Deal) -> None:
+        """Take a deal as it was kept; accounts and experts were restored before it, and deals come in order."""
+        state = self._account(server, login)
+        if state.knows(deal):
+            return
+        owner = self.experts.get(ea_id) if ea_id is not None else None
+        self._deals += 1
+        state.take(deal, ea_id if owner is not None else None)
+        if state.account is not None:
+            self._count_in_currency(state, deal)
+        if owner is not None:
+            owner.series.add(deal, deal.time_msc)
+
+    def restored(self) -> None:
+        """End the restoring: every figure begins with what was there before its first known deal."""
+        for state in self.accounts.values():
+            if state.account is not None:
+                for _ in self._open_anew(state):
+                    pass

@@ -70,11 +70,12 @@ class Statistics:
         """The first deal of type `balance`, or the opening balance; 0 while there is neither."""
         return self._money(self._deposit or 0)
 
-    def add(self, deal: Deal) -> float | None:
+    def add(self, deal: Deal, of: Hashable = None) -> float | None:
         """Take one deal into account.
 
         Args:
             deal: the next one, in the order in which the terminal booked them; its numbers are finite.
+            of: whose account it is of, where there are several: each numbers its own positions.
 
         Returns:
             The result of the trade that this deal closed, in the account's currency; None if it closed none.
@@ -89,9 +90,9 @@ class Statistics:
             return None
         self._deals += 1
         if deal.entry not in CLOSING:
-            self._open.enter(deal, round(costs * self._unit))
+            self._open.enter(deal, round(costs * self._unit), of)
             return None
-        result = amount + self._open.leave(deal)
+        result = amount + self._open.leave(deal, of)
         self._count(result, is_long=deal.type == "sell")
         return result / self._unit
 
@@ -191,20 +192,20 @@ class _OpenPositions:
     def __init__(self) -> None:
         self._open: dict[Hashable, tuple[int, int]] = {}  # volume in 1/LOT_UNITS, costs in money units
 
-    def enter(self, deal: Deal, costs: int) -> None:
+    def enter(self, deal: Deal, costs: int, of: Hashable) -> None:
         """Open a position or add to it."""
-        key = deal.position_id or (deal.symbol, deal.type)
+        key = (of, deal.position_id or (deal.symbol, deal.type))
         volume, before = self._open.get(key, (0, 0))
         self._open[key] = (volume + round(deal.volume * LOT_UNITS), before + costs)
 
-    def leave(self, deal: Deal) -> int:
+    def leave(self, deal: Deal, of: Hashable) -> int:
         """Close a position or a part of it; return the entry costs of what was closed."""
-        key = deal.position_id or (deal.symbol, "buy" if deal.type == "sell" else "sell")
+        key = (of, deal.position_id or (deal.symbol, "buy" if deal.type == "sell" else "sell"))
         volume, costs = self._open.pop(key, (0, 0))
         left = volume - round(deal.volume * LOT_UNITS)
         if deal.entry == "in/out":
             if left < 0:
-                self._open[deal.position_id or (deal.symbol, deal.type)] = (-left, 0)
+                self._open[of, deal.position_id or (deal.symbol, deal.type)] = (-left, 0)
             return costs
         if left <= 0:
             return costs

@@ -1,36 +1,28 @@
 """The portfolio is the sum of the rows, and never across currencies."""
 
 import math
+from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import structs
 
-from fleetwire.fleet.channels import expert_row
-from fleetwire.fleet.events import Account, ExpertId, ExpertReport, Position
+from fleetwire.fleet.events import AccountPositions, ExpertId, ExpertReport, PriceReport
 from fleetwire.fleet.portfolio import Portfolio
+from fleetwire.fleet.rows import expert_row
 from fleetwire.fleet.state import ExpertChanged, Fleet
-
-UTC = "2026-11-22T17:31:00.123Z"
+from tests.fleet.support import account, at, fleet_of, portfolio_of, position, report, tell, traded
 
 
 def expert(number: int, login: int, *profits: float, symbol: str = "EURUSD", side: str = "buy") -> ExpertReport:
-    positions = tuple(
-        Position(ticket=t, time_msc=0, type=side, volume=0.1, price_open=1.0, symbol=symbol, profit=profit)
-        for t, profit in enumerate(profits)
-    )
-    return ExpertReport(expert=ExpertId("Demo", login, number, symbol, "Grid"), positions=positions, ea_id=number)
+    held = (position(t, profit, symbol=symbol, type=side) for t, profit in enumerate(profits, 1))
+    return report(ExpertId("Broker-Demo", login, number, symbol, "Grid"), *held, ea_id=number)
 
 
-def account(login: int, currency: str, equity: float, margin: float = 0.0) -> Account:
-    return Account(server="Demo", login=login, currency=currency, balance=equity, equity=equity, margin=margin)
-
-
-def portfolio_of(fleet: Fleet) -> Portfolio:
-    portfolio = Portfolio(fleet)
-    for each in fleet.experts.values():
-        portfolio.changed(each)
-    return portfolio
+def listed(portfolio: Portfolio) -> dict[str, Any]:
+    """The row as a reader has it."""
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(portfolio.row()))
+    return found
 
 
 money = st.integers(-10_000_000, 10_000_000).map(lambda cents: cents / 100)
@@ -38,69 +30,88 @@ money = st.integers(-10_000_000, 10_000_000).map(lambda cents: cents / 100)
 
 @given(st.lists(st.tuples(st.sampled_from([1, 2]), st.lists(money, max_size=4)), max_size=12))
 def test_the_total_is_the_sum_of_the_rows(experts: list[tuple[int, list[float]]]) -> None:
-    fleet = Fleet()
-    fleet.apply(account(1, "USD", 1000), UTC)
-    fleet.apply(account(2, "USD", 1000), UTC)
-    for number, (login, profits) in enumerate(experts):
-        fleet.apply(expert(number, login, *profits), UTC)
-    rows = [expert_row(fleet, each) for each in fleet.experts.values()]
+    fleet = fleet_of(account(1), account(2), *(expert(n, login, *p) for n, (login, p) in enumerate(experts, 1)))
+    rows = [expert_row(fleet, each, at()) for each in fleet.experts.values()]
     total = portfolio_of(fleet).row()
-    assert math.isclose(total["total_profit"], math.fsum(row["current_profit"] for row in rows), abs_tol=0.005)
-    assert total["total_positions"] == sum(row["open_positions"] for row in rows)
-    assert total["active_eas"] == total["total_eas"] == len(rows)
+    assert total.total_profit is not None
+    assert math.isclose(total.total_profit, math.fsum(row.current_profit for row in rows), abs_tol=0.005)
+    assert total.total_positions == sum(row.open_positions for row in rows)
+    assert total.active_eas == total.total_eas == len(rows)
+    assert total.links["fresh"] == len(rows)
 
 
 def test_the_first_fields_are_those_that_everybody_looks_for() -> None:
-    fleet = Fleet()
-    fleet.apply(account(1, "USD", 1000), UTC)
-    assert list(portfolio_of(fleet).row())[:3] == ["total_profit", "active_eas", "drawdown_pct"]
+    assert list(listed(portfolio_of(fleet_of(account(1)))))[:3] == ["total_profit", "active_eas", "drawdown_pct"]
 
 
 def test_two_currencies_are_never_added() -> None:
-    fleet = Fleet()
-    fleet.apply(account(1, "USD", 1000), UTC)
-    fleet.apply(account(2, "JPY", 100_000), UTC)
-    fleet.apply(expert(1, 1, 10.0), UTC)
-    fleet.apply(expert(2, 2, 500.0), UTC)
-    row = portfolio_of(fleet).row()
-    assert "total_profit" not in row
-    assert "equity" not in row
+    fleet = fleet_of(account(1, "USD"), account(2, "JPY", 100_000), expert(1, 1, 10.0), expert(2, 2, 500.0))
+    row = listed(portfolio_of(fleet))
+    assert not {"total_profit", "equity", "converted"} & set(row)
     assert {name: sums["total_profit"] for name, sums in row["by_currency"].items()} == {"USD": 10.0, "JPY": 500.0}
     assert row["breakdown"]["symbol"]["EURUSD"]["profit"] == {"USD": 10.0, "JPY": 500.0}
 
 
+def test_all_money_is_given_in_one_currency_where_the_rates_are_known() -> None:
+    fleet = fleet_of(account(1, "USD", 1000), account(2, "EUR", 800), expert(1, 1, 25.0), expert(2, 2, 10.0))
+    assert portfolio_of(fleet, "USD").row().converted is None, "no rate, no sum"
+    rate = PriceReport(
+        server="Broker-Demo", symbol="EURUSD", bid=1.25, ask=1.25, currency_base="EUR", currency_profit="USD"
+    )
+    tell(fleet, rate)
+    converted = portfolio_of(fleet, "USD").row().converted
+    assert converted is not None
+    assert (converted.currency, converted.equity, converted.total_profit) == ("USD", 2000.0, 37.5)
+
+
 def test_the_drawdown_is_measured_from_the_peak_of_the_equity() -> None:
-    fleet, equity = Fleet(), 1000.0
-    fleet.apply(account(1, "USD", equity), UTC)
+    fleet = fleet_of(account(1))
     portfolio = portfolio_of(fleet)
     seen = []
     for equity in (1000.0, 1250.0, 1000.0):
-        fleet.apply(account(1, "USD", equity), UTC)
+        tell(fleet, account(1, equity=equity, balance=1000.0))
         row = portfolio.row()
-        seen.append((row["peak_equity"], row["drawdown_pct"]))
+        seen.append((row.peak_equity, row.drawdown_pct))
     assert seen == [(1000.0, 0.0), (1250.0, 0.0), (1250.0, 20.0)]
 
 
 def test_the_margin_level_is_left_out_while_no_margin_is_used() -> None:
-    fleet = Fleet()
-    fleet.apply(account(1, "USD", 1000), UTC)
+    fleet = fleet_of(account(1))
     portfolio = portfolio_of(fleet)
-    assert "margin_level" not in portfolio.row()
-    fleet.apply(account(1, "USD", 1000, margin=500), UTC)
-    assert portfolio.row()["margin_level"] == 200.0
+    assert "margin_level" not in listed(portfolio)
+    tell(fleet, account(1, margin=500.0))
+    assert listed(portfolio)["margin_level"] == 200.0
 
 
-def test_exposure_is_what_was_bought_less_what_was_sold() -> None:
-    fleet = Fleet()
-    fleet.apply(account(1, "USD", 1000), UTC)
-    fleet.apply(expert(1, 1, 1.0, 1.0, 1.0), UTC)
-    fleet.apply(expert(2, 1, 1.0, side="sell"), UTC)
-    assert portfolio_of(fleet).row()["exposure_by_symbol"] == {"EURUSD": 0.2}
+def test_exposure_is_what_was_bought_less_what_was_sold_in_lots_and_in_money() -> None:
+    fleet = fleet_of(account(1), expert(1, 1, 1.0, 1.0, 1.0), expert(2, 1, 1.0, side="sell"))
+    assert portfolio_of(fleet).row().exposure_by_symbol == {"EURUSD": 0.2}
+    assert portfolio_of(fleet).row().exposure_by_currency == {}, "nobody has said what a lot is"
+    symbol = {"contract_size": 100_000.0, "currency_base": "EUR", "currency_profit": "USD"}
+    tell(fleet, PriceReport(server="Broker-Demo", symbol="EURUSD", bid=1.08, ask=1.08, **symbol))
+    assert portfolio_of(fleet).row().exposure_by_currency == {"EUR": 20_000.0, "USD": -21_600.0}
+
+
+def test_positions_that_no_expert_owns_are_exposure_too_and_told_apart() -> None:
+    fleet = fleet_of(account(1), expert(1, 1, 5.0))
+    held = (*fleet.experts[1].positions.values(), position(9, 7.0, symbol="XAUUSD", magic=0))
+    kept = portfolio_of(fleet)
+    kept.row()
+    own = tuple(each for each in held if each.ticket == 1)
+    tell(fleet, traded(1, expert=fleet.experts[1].expert, type="buy", entry="in", position_id=1))
+    tell(fleet, AccountPositions(server="Broker-Demo", login=1, positions=(*own, held[-1])))
+    row = listed(kept)
+    assert row["exposure_by_symbol"] == {"EURUSD": 0.1, "XAUUSD": 0.1}
+    assert (row["total_profit"], row["total_positions"]) == (5.0, 1)
+    assert row["manual"] == {"positions": 1, "profit": {"USD": 7.0}}
+    tell(fleet, AccountPositions(server="Broker-Demo", login=1, positions=own))
+    assert listed(kept)["exposure_by_symbol"] == {"EURUSD": 0.1}
+    assert "manual" not in listed(kept)
 
 
 def test_an_empty_fleet_has_a_portfolio_too() -> None:
     row = Portfolio(Fleet()).row()
-    assert (row["active_eas"], row["total_eas"], row["by_currency"]) == (0, 0, {})
+    assert (row.active_eas, row.total_eas, row.by_currency) == (0, 0, {})
 
 
 @given(
@@ -113,16 +124,14 @@ def test_sums_that_are_kept_are_those_that_are_worked_out_anew(
     reports: list[tuple[int, int, list[float], str]],
 ) -> None:
     """Whatever the experts did in between: positions opened and closed, strategies renamed, on two accounts."""
-    fleet = Fleet()
-    fleet.apply(account(1, "USD", 1000), UTC)
-    fleet.apply(account(2, "JPY", 1000), UTC)
+    fleet = fleet_of(account(1), account(2, "JPY"))
     kept = Portfolio(fleet)
     for number, login, profits, tag in reports:
-        report = structs.replace(expert(number, login, *profits), strategy_tag=tag)
-        for change in fleet.apply(report, UTC):
+        told = msgspec.structs.replace(expert(number, login, *profits), strategy_tag=tag)
+        for change in fleet.apply(told, at()):
             if isinstance(change, ExpertChanged):
                 kept.changed(change.expert)
-    kept_row, anew = kept.row(), portfolio_of(fleet).row()
+    kept_row, anew = listed(kept), listed(portfolio_of(fleet))
     for row in (kept_row, anew):
         row["breakdown"] = {name: sorted(groups.items()) for name, groups in row["breakdown"].items()}
     assert kept_row == anew

@@ -1,39 +1,65 @@
-"""The fleet's state: identities, deals that count once, what a deposit is not, and how far an expert has fallen."""
+"""The fleet's state: identities, deals that count once and in any order, whose a deal is, and what is in the way."""
 
+from random import Random
+
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fleetwire.fleet.events import Account, CommandReport, Deal, DealReport, ExpertId, ExpertReport, NewsEvent, Position
-from fleetwire.fleet.state import AccountChanged, Announced, ClaimRefused, CommandMoved, ExpertChanged, Fleet, Traded
+from fleetwire.fleet.account import AccountMemory
+from fleetwire.fleet.events import (
+    Account,
+    AccountPositions,
+    CommandReport,
+    Deal,
+    DealReport,
+    ExpertId,
+    NewsEvent,
+    PriceReport,
+    Session,
+)
+from fleetwire.fleet.expert import ExpertMemory
+from fleetwire.fleet.liveness import Link
+from fleetwire.fleet.rows import expert_row
+from fleetwire.fleet.state import (
+    AccountChanged,
+    Announced,
+    Attributed,
+    ClaimRefused,
+    CommandMoved,
+    ExpertChanged,
+    Fleet,
+    FleetSettings,
+    PriceChanged,
+    TerminalChanged,
+    Traded,
+)
 from fleetwire.wire.errors import DataError
+from tests.fleet.support import (
+    DAY_MS,
+    GRID,
+    LONDON,
+    NOW_MS,
+    TODAY,
+    UTC,
+    account,
+    at,
+    deal,
+    experts_in,
+    fleet_of,
+    position,
+    report,
+    tell,
+    terminal,
+    traded,
+)
 
-UTC = "2026-11-22T17:31:00.123Z"
-DAY_MSC = 86_400_000
-LONDON = ExpertId("Broker-Demo", 5, 12345, "EURUSD", "London Breakout")
-GRID = ExpertId("Broker-Demo", 6, 12345, "EURUSD", "Grid")
-
-
-def account(login: int = 5, **fields: float) -> Account:
-    return Account(server="Broker-Demo", login=login, currency="USD", **fields)  # type: ignore[arg-type]
-
-
-def deal(ticket: int, profit: float = 0.0, entry: str = "out", kind: str = "sell", day: int = 20_000) -> DealReport:
-    made = Deal(
-        ticket=ticket, time_msc=day * DAY_MSC, type=kind, entry=entry, volume=0.1, profit=profit, symbol="EURUSD"
-    )
-    return DealReport(expert=LONDON, deal=made)
-
-
-def floating(profit: float, swap: float = 0.0) -> Position:
-    return Position(
-        ticket=1, time_msc=0, type="buy", volume=0.1, price_open=1.0, symbol="EURUSD", profit=profit, swap=swap
-    )
+# ---------------------------------------------------------------------------------------------------------- identities
 
 
 def test_an_expert_keeps_the_id_that_it_was_given() -> None:
-    fleet = Fleet()
-    fleet.apply(ExpertReport(expert=LONDON), UTC)
-    fleet.apply(ExpertReport(expert=GRID), UTC)
-    fleet.apply(ExpertReport(expert=LONDON, status="paused"), UTC)
+    fleet = fleet_of(report(), report(GRID), report(status="paused"))
     assert [(ea_id, expert.report.status) for ea_id, expert in fleet.experts.items()] == [
         (1001, "paused"),
         (1002, "active"),
@@ -43,130 +69,402 @@ def test_an_expert_keeps_the_id_that_it_was_given() -> None:
 def test_a_claimed_id_is_granted_once_and_a_second_claimant_gets_another() -> None:
     """The same magic on two accounts: a command to 12345 must never reach the wrong expert."""
     fleet = Fleet()
-    fleet.apply(ExpertReport(expert=LONDON, ea_id=12345), UTC)
-    fleet.apply(ExpertReport(expert=GRID, ea_id=12345), UTC)
+    tell(fleet, report(ea_id=12345))
+    refused = fleet.apply(report(GRID, ea_id=12345), at())[0]
+    assert isinstance(refused, ClaimRefused)
+    assert (refused.claimant.ea_id, refused.owner.ea_id) == (1001, 12345)
     assert fleet.experts[12345].expert == LONDON
-    assert [ea_id for ea_id, expert in fleet.experts.items() if expert.expert == GRID] == [1001]
+    assert not any(isinstance(change, ClaimRefused) for change in fleet.apply(report(GRID, ea_id=12345), at())), "once"
 
 
 def test_a_number_that_somebody_claimed_is_given_to_nobody_else() -> None:
-    fleet = Fleet()
-    fleet.apply(ExpertReport(expert=LONDON, ea_id=1001), UTC)
-    fleet.apply(ExpertReport(expert=GRID), UTC)
-    assert list(fleet.experts) == [1001, 1002]
+    assert list(fleet_of(report(ea_id=1001), report(GRID)).experts) == [1001, 1002]
+
+
+def test_a_fleet_takes_only_so_many_experts_accounts_and_deals() -> None:
+    fleet = Fleet(FleetSettings(experts_max=2, accounts_max=2, deals_max=1))
+    tell(fleet, account(5), account(6), report(), report(GRID), traded(1))
+    with pytest.raises(DataError, match="2 accounts already"):
+        fleet.apply(account(7), at())
+    with pytest.raises(DataError, match="2 experts already"):
+        fleet.apply(report(ExpertId("Broker-Demo", 5, 1, "EURUSD", "Third")), at())
+    with pytest.raises(DataError, match="1 deals already"):
+        fleet.apply(traded(2), at())
+    assert (len(fleet.accounts), len(fleet.experts)) == (2, 2)
+
+
+def test_an_account_that_is_not_listed_is_refused_where_there_is_a_list() -> None:
+    fleet = Fleet(FleetSettings(accounts=frozenset({"Broker-Demo/5"})))
+    tell(fleet, account(5))
+    with pytest.raises(DataError, match="account Broker-Demo/6 is unknown here"):
+        fleet.apply(report(GRID), at())
+    assert list(fleet.accounts) == [("Broker-Demo", 5)]
 
 
 def test_each_fact_says_what_changed() -> None:
     fleet = Fleet()
-    assert isinstance(fleet.apply(account(), UTC)[0], AccountChanged)
-    assert isinstance(fleet.apply(ExpertReport(expert=LONDON), UTC)[0], ExpertChanged)
-    assert [type(change) for change in fleet.apply(deal(1), UTC)] == [Traded, ExpertChanged]
-    news = NewsEvent(id=1, time_utc=UTC, currency="USD", importance="high", name="NFP")
-    assert isinstance(fleet.apply(news, UTC)[0], Announced)
+    assert {type(change) for change in fleet.apply(account(), at())} == {AccountChanged, TerminalChanged}
+    assert [type(change) for change in fleet.apply(report(), at())] == [ExpertChanged]
+    assert [type(change) for change in fleet.apply(traded(1), at())] == [Traded, ExpertChanged]
+    (announced,) = fleet.apply(NewsEvent(id=1, time_utc=UTC, currency="USD", importance="high", name="NFP"), at())
+    assert isinstance(announced, Announced)
     command = CommandReport(command_id=1, ea_id=1001, command="pause", status="queued")
-    assert isinstance(fleet.apply(command, UTC)[0], CommandMoved)
+    assert isinstance(fleet.apply(command, at())[0], CommandMoved)
+    price = PriceReport(server="Broker-Demo", symbol="EURUSD", bid=1.08, ask=1.0801)
+    assert [type(change) for change in fleet.apply(price, at())] == [PriceChanged, ExpertChanged]
+    assert [type(change) for change in fleet.apply(price, at())] == [PriceChanged], "a price alone changes no row"
+
+
+# --------------------------------------------------------------------------------------------------------------- deals
 
 
 def test_a_deal_that_is_told_twice_counts_once() -> None:
-    fleet = Fleet()
-    fleet.apply(account(), UTC)
-    fleet.apply(deal(7, 10.0), UTC)
-    assert fleet.apply(deal(7, 10.0), UTC) == []
-    assert fleet.experts[1001].statistics.net_profit == 10.0
+    fleet = fleet_of(account(), traded(7, 10.0))
+    assert fleet.apply(traded(7, 10.0), at()) == []
+    assert fleet.experts[1001].net_profit == 10.0
 
 
 def test_the_same_ticket_on_another_account_is_another_deal() -> None:
-    fleet = Fleet()
-    fleet.apply(account(5), UTC)
-    fleet.apply(account(6), UTC)
-    fleet.apply(deal(7, 10.0), UTC)
-    other = DealReport(expert=GRID, deal=deal(7, 5.0).deal)
-    assert fleet.apply(other, UTC)
-    assert fleet.experts[1002].statistics.net_profit == 5.0
+    fleet = fleet_of(account(5), account(6), traded(7, 10.0), traded(7, 5.0, GRID))
+    assert [expert.net_profit for expert in fleet.experts.values()] == [10.0, 5.0]
+
+
+def test_a_deal_that_is_told_twice_counts_once_before_the_account_is_known_as_well() -> None:
+    fleet = fleet_of(traded(7, 10.0), account())
+    assert fleet.apply(traded(7, 10.0), at()) == []
+    assert fleet.experts[1001].net_profit == 10.0
+
+
+def test_a_deal_from_the_future_is_refused() -> None:
+    fleet = fleet_of(account(terminal=terminal(offset_s=7200)))
+    tell(fleet, traded(1, time_msc=NOW_MS + 7_200_000))
+    with pytest.raises(DataError, match="deal 2 of Broker-Demo/5 is from the future"):
+        fleet.apply(traded(2, time_msc=NOW_MS + 7_200_000 + 2 * 3_600_000), at())
+    unclocked = fleet_of(account())
+    tell(unclocked, traded(1, time_msc=NOW_MS + 14 * 3_600_000))  # somewhere it is so late
+    with pytest.raises(DataError, match="from the future"):
+        unclocked.apply(traded(2, time_msc=NOW_MS + 2 * DAY_MS), at())
+
+
+@pytest.mark.parametrize("wrong", [{"entry": ""}, {"symbol": ""}, {"volume": 0.0}])
+def test_a_trade_without_what_makes_it_one_is_refused(wrong: dict[str, object]) -> None:
+    fleet = fleet_of(account())
+    with pytest.raises(DataError, match="deal 1 is a trade"):
+        fleet.apply(traded(1, **wrong), at())
+    assert not fleet.experts
+
+
+def test_a_deal_that_names_nobody_is_refused() -> None:
+    with pytest.raises(DataError, match="names neither an expert nor an account"):
+        Fleet().apply(DealReport(deal=deal(1)), at())
+
+
+def history() -> list[Deal]:
+    """Positions that open and close, in parts too, a deposit and a withdrawal."""
+    made = [deal(1, 10_000.0, type="balance", entry="", volume=0.0, symbol="", time_msc=NOW_MS - 9_000_000)]
+    for trade in range(40):
+        opened = NOW_MS - 8_000_000 + trade * 100_000
+        pid = 100 + trade
+        made.append(deal(10 + 3 * trade, type="buy", entry="in", position_id=pid, volume=0.2, time_msc=opened))
+        for part in (1, 2):
+            profit = float((trade * 37 + part * 11) % 101 - 48)
+            ticket = 10 + 3 * trade + part
+            made.append(deal(ticket, profit, position_id=pid, time_msc=opened + part * 60_000, commission=-0.35))
+    made.append(deal(1000, -500.0, type="balance", entry="", volume=0.0, symbol="", time_msc=NOW_MS - 1000))
+    return made
+
+
+@given(st.randoms(use_true_random=False), st.integers(0, 3))
+def test_the_same_deals_give_the_same_figures_in_whatever_order_and_however_often(random: Random, again: int) -> None:
+    in_order = history()
+    disorder = in_order * (1 + again)
+    random.shuffle(disorder)
+    rows = []
+    for deals in (in_order, disorder):
+        fleet = fleet_of(account(), *(DealReport(expert=LONDON, deal=one) for one in deals))
+        tell(fleet, account(equity=9000.0))
+        tell(fleet, account(equity=9000.0))
+        rows.append(expert_row(fleet, fleet.experts[1001], at()))
+    assert rows[0] == rows[1]
+
+
+def test_a_close_by_hand_is_of_the_expert_that_opened_the_position() -> None:
+    opened = traded(1, type="buy", entry="in", position_id=77)
+    closed = DealReport(server="Broker-Demo", login=5, deal=deal(2, 25.0, position_id=77, reason="client"))
+    fleet = fleet_of(account(), opened, closed)
+    assert fleet.experts[1001].net_profit == 25.0
+    other = ExpertId("Broker-Demo", 5, 9, "EURUSD", "Other")
+    tell(fleet, report(other), traded(3, type="buy", entry="in", position_id=78), traded(4, 5.0, other, position_id=78))
+    assert fleet.experts[1001].net_profit == 30.0, "whoever reports it"
+
+
+def test_a_deal_that_comes_before_what_tells_whose_it_is_is_given_to_its_expert_later() -> None:
+    """A history that is told in any order, and of experts that report only afterwards."""
+    closed = DealReport(server="Broker-Demo", login=5, deal=deal(2, 25.0, position_id=77))
+    opened = DealReport(
+        server="Broker-Demo", login=5, deal=deal(1, type="buy", entry="in", position_id=77, magic=12345)
+    )
+    fleet = fleet_of(account(), closed, opened)
+    assert not fleet.experts
+    assert set(fleet.accounts["Broker-Demo", 5].unowned) == {1, 2}
+    changes = fleet.apply(report(), at())
+    assert [(c.deal.ticket, c.ea_id) for c in changes if isinstance(c, Attributed)] == [(1, 1001), (2, 1001)]
+    assert fleet.experts[1001].net_profit == 25.0
+    assert not fleet.accounts["Broker-Demo", 5].unowned
+
+
+def test_a_position_opened_by_hand_is_nobodys_and_its_deals_count_for_the_account_alone() -> None:
+    fleet = fleet_of(account(), report())
+    by_hand = DealReport(server="Broker-Demo", login=5, deal=deal(1, 3.0, position_id=5))
+    (traded_, changed) = fleet.apply(by_hand, at())
+    assert isinstance(traded_, Traded)
+    assert traded_.expert is None
+    assert isinstance(changed, AccountChanged)
+    assert fleet.experts[1001].net_profit == 0.0
+    assert fleet.accounts["Broker-Demo", 5].series.statistics.net_profit == 3.0
+
+
+def test_the_accounts_own_list_tells_what_is_open_and_whose_it_is() -> None:
+    fleet = fleet_of(account(), report(LONDON, position(1)), traded(9, type="buy", entry="in", position_id=3))
+    listed = (position(2, 5.0, magic=12345), position(3, 7.0), position(4, 9.0))
+    tell(fleet, AccountPositions(server="Broker-Demo", login=5, positions=listed))
+    assert list(fleet.experts[1001].positions) == [2, 3], "by its magic; by the deal that opened it; 1 is gone"
+    assert list(fleet.accounts["Broker-Demo", 5].manual) == [4]
+    tell(fleet, AccountPositions(server="Broker-Demo", login=5, positions=()))
+    assert not fleet.experts[1001].positions
+    assert not fleet.accounts["Broker-Demo", 5].manual
+
+
+def test_what_a_deal_closes_is_not_open_any_more_though_the_next_report_is_still_to_come() -> None:
+    """Else it would count twice, and the peak would never be reached again."""
+    fleet = fleet_of(
+        account(equity=1000.0),
+        report(LONDON, position(1, 100.0, volume=0.2)),
+        traded(1, type="buy", entry="in", position_id=1, volume=0.2),
+        traded(2, 50.0, position_id=1),
+    )
+    expert = fleet.experts[1001]
+    assert (expert.positions[1].volume, expert.current_profit, expert.peak_result) == (0.1, 50.0, 100.0)
+    tell(fleet, traded(3, 50.0, position_id=1))
+    assert (expert.positions, expert.current_profit, expert.peak_result, expert.drawdown_pct) == ({}, 0.0, 100.0, 0.0)
+
+
+def test_a_reversal_ends_the_old_side_of_a_position() -> None:
+    fleet = fleet_of(account(), report(LONDON, position(1, 100.0)), traded(2, 90.0, entry="in/out", position_id=1))
+    assert fleet.experts[1001].positions == {}
 
 
 def test_the_days_result_begins_anew_at_the_brokers_midnight_and_an_old_deal_does_not_change_it() -> None:
-    fleet = Fleet()
-    fleet.apply(account(), UTC)
-    state = fleet.accounts["Broker-Demo", 5]
-    for report, expected in ((deal(1, 10.0), 10.0), (deal(2, 5.0), 15.0), (deal(3, -2.0, day=20_001), -2.0)):
-        fleet.apply(report, UTC)
-        assert state.profit_today == expected
-    fleet.apply(deal(4, 100.0, day=19_999), UTC)
-    assert state.profit_today == -2.0
+    """Midnight is where the trade server is: two hours ahead of UTC, the deals of 23:00 UTC are tomorrow's."""
+    fleet = fleet_of(account(terminal=terminal(offset_s=7200)))
+    expert_of = LONDON
+    today = TODAY * DAY_MS
+    tell(fleet, traded(1, 10.0, expert_of, time_msc=today + 1000), traded(2, 5.0, expert_of, time_msc=today + 2000))
+    tell(fleet, traded(3, 100.0, expert_of, time_msc=today - 1000))
+    state, expert = fleet.accounts["Broker-Demo", 5], fleet.experts[1001]
+    assert (state.book.profit_today, expert.profit_today(state.today(at()))) == (15.0, 15.0)
+    later = at(9 * 3600)  # 22:30 UTC, 0:30 at the broker's
+    changes = fleet.due(later)
+    assert experts_in(changes) == [1001, 1001], "silent, and a new day"
+    assert (state.book.profit_today, expert.profit_today(state.today(later))) == (0.0, 0.0)
 
 
 def test_a_deposit_is_no_profit() -> None:
-    fleet = Fleet()
-    fleet.apply(account(), UTC)
-    fleet.apply(deal(1, 500.0, entry="", kind="balance"), UTC)
-    state = fleet.accounts["Broker-Demo", 5]
-    assert (state.deposits, state.profit_today) == (500.0, 0.0)
-    assert fleet.experts[1001].statistics.net_profit == 0.0
+    fleet = fleet_of(account(), traded(1, 500.0, type="balance", entry="", volume=0.0, symbol=""))
+    book = fleet.accounts["Broker-Demo", 5].book
+    assert (book.paid, book.profit_today) == (500.0, 0.0)
+    assert fleet.experts[1001].net_profit == 0.0
+
+
+def test_an_account_does_not_change_its_currency() -> None:
+    fleet = fleet_of(account())
+    with pytest.raises(DataError, match="is in USD: a report in EUR can't be of it"):
+        fleet.apply(account(currency="EUR"), at())
+
+
+def test_an_expert_that_is_known_before_its_account_learns_the_currency_later() -> None:
+    fleet = fleet_of(report(), Account(server="Broker-Demo", login=5, currency="JPY", balance=100_000.0))
+    expert = fleet.experts[1001]
+    figures = expert.series.statistics
+    assert (expert.account.currency, figures.digits, figures.initial_deposit) == ("JPY", 0, 100_000.0)
+
+
+def test_figures_begin_with_what_was_there_before_the_first_known_deal() -> None:
+    """A history that is told after the account: its balance is the end of it, not its beginning."""
+    fleet = fleet_of(account(equity=1010.0, terminal=terminal()))
+    tell(fleet, traded(1, 10.0))
+    tell(fleet, account(equity=1010.0))
+    tell(fleet, account(equity=1010.0))
+    assert fleet.accounts["Broker-Demo", 5].book.opening == 1000.0
+    assert fleet.experts[1001].series.statistics.initial_deposit == 1000.0
+
+
+def test_the_deals_of_all_accounts_of_a_currency_have_figures_of_their_own() -> None:
+    fleet = fleet_of(
+        account(5),
+        account(6),
+        account(7, "JPY"),
+        traded(7, 10.0, position_id=1),
+        traded(7, 5.0, GRID, position_id=1),
+        traded(7, 500.0, ExpertId("Broker-Demo", 7, 1, "USDJPY", "Yen")),
+    )
+    assert {c: s.statistics.net_profit for c, s in fleet.currencies.items()} == {"USD": 15.0, "JPY": 500.0}
+
+
+# -------------------------------------------------------------------------------------------------------------- reports
 
 
 def test_the_current_profit_is_that_of_the_open_positions_swap_included() -> None:
-    fleet = Fleet()
-    fleet.apply(ExpertReport(expert=LONDON, positions=(floating(10.0, -1.5), floating(2.0))), UTC)
+    fleet = fleet_of(report(LONDON, position(1, 10.0, swap=-1.5), position(2, 2.0)))
     assert fleet.experts[1001].current_profit == 10.5
-    fleet.apply(ExpertReport(expert=LONDON), UTC)
+    tell(fleet, report())
     assert fleet.experts[1001].current_profit == 0.0
 
 
 def test_the_drawdown_is_the_fall_from_the_peak_in_percent_of_what_the_account_would_hold_without_it() -> None:
-    fleet = Fleet()
-    fleet.apply(account(equity=1000.0), UTC)
-    fleet.apply(ExpertReport(expert=LONDON, positions=(floating(100.0),)), UTC)
-    assert fleet.drawdown_pct(fleet.experts[1001]) == 0.0
-    fleet.apply(account(equity=900.0), UTC)
-    fleet.apply(ExpertReport(expert=LONDON, positions=(floating(0.0),)), UTC)
-    assert fleet.drawdown_pct(fleet.experts[1001]) == 10.0
+    fleet = fleet_of(account(equity=1000.0), report(LONDON, position(1, 100.0)))
+    assert fleet.experts[1001].drawdown_pct == 0.0
+    tell(fleet, account(equity=900.0), report(LONDON, position(1)))
+    assert fleet.experts[1001].drawdown_pct == 10.0
 
 
-def test_only_so_many_tickets_are_kept() -> None:
-    fleet = Fleet()
-    fleet.apply(account(), UTC)
-    state = fleet.accounts["Broker-Demo", 5]
-    for ticket in range(100_001):
-        state.count(deal(ticket).deal)
-    assert state.count(deal(0).deal), "the oldest is forgotten"
-    assert not state.count(deal(100_000).deal), "the newest is not"
+def test_a_report_of_an_older_run_is_refused() -> None:
+    fleet = fleet_of(report(boot_id="a"), report(boot_id="b", status="paused"))
+    with pytest.raises(DataError, match="has been started again since"):
+        fleet.apply(report(boot_id="a"), at())
+    assert fleet.experts[1001].report.status == "paused"
 
 
-def test_a_second_claimant_is_told_of() -> None:
-    fleet = Fleet()
-    fleet.apply(ExpertReport(expert=LONDON, ea_id=12345), UTC)
-    refused, _ = fleet.apply(ExpertReport(expert=GRID, ea_id=12345), UTC)
-    assert isinstance(refused, ClaimRefused)
-    assert (refused.claimant.ea_id, refused.owner.ea_id) == (1001, 12345)
-    assert len(fleet.apply(ExpertReport(expert=GRID, ea_id=12345), UTC)) == 1, "once"
+def test_a_report_that_was_overtaken_is_refused_and_a_clock_that_was_set_back_is_not() -> None:
+    fleet = fleet_of(report(terminal=terminal(10), status="paused"))
+    with pytest.raises(DataError, match="said something newer since: this report is 4000 ms behind"):
+        fleet.apply(report(terminal=terminal(6)), at())
+    tell(fleet, report(terminal=terminal(10 - 3600)))
+    assert fleet.experts[1001].report.status == "active"
 
 
-def test_an_expert_that_is_known_before_its_account_learns_the_currency_later() -> None:
-    fleet = Fleet()
-    fleet.apply(ExpertReport(expert=LONDON), UTC)
-    fleet.apply(Account(server="Broker-Demo", login=5, currency="JPY", balance=100_000.0), UTC)
+def test_an_event_on_a_trade_servers_clock_is_converted_or_refused() -> None:
+    event = NewsEvent(
+        id=1, time_msc=NOW_MS + 7_200_000, server="Broker-Demo", currency="USD", importance="high", name="NFP"
+    )
+    with pytest.raises(DataError, match="the clock of Broker-Demo is not known"):
+        Fleet().apply(event, at())
+    fleet = fleet_of(account(terminal=terminal(offset_s=7200)))
+    (announced,) = fleet.apply(event, at())
+    assert isinstance(announced, Announced)
+    assert announced.utc_ms == NOW_MS
+
+
+# -------------------------------------------------------------------------------------------------- silence, and why
+
+
+def why(fleet: Fleet, seconds: float = 0.0) -> tuple[str, str | None]:
     expert = fleet.experts[1001]
-    assert (expert.currency, expert.statistics.digits, expert.statistics.initial_deposit) == ("JPY", 0, 100_000.0)
+    return expert.pulse.link.value, fleet.why(expert, at(seconds))
 
 
-def test_a_deal_that_is_told_twice_counts_once_before_the_account_is_known_as_well() -> None:
+def test_an_expert_that_is_silent_while_its_terminal_reports_was_stopped() -> None:
+    fleet = fleet_of(account(), report())
+    for second in range(1, 16):
+        tell(fleet, account(), when=at(second))
+        changed = experts_in(fleet.due(at(second)))
+        assert changed == ([1001] if second in (5, 15) else [])
+    assert why(fleet, 15) == ("stale", "expert_stopped")
+    assert fleet.experts[1001].status == "stale"
+    tell(fleet, report(), when=at(16))
+    assert why(fleet, 16) == ("fresh", None)
+
+
+def test_a_terminal_that_says_nothing_is_down() -> None:
+    fleet = fleet_of(account(), report())
+    changes = fleet.due(at(15))
+    assert any(isinstance(change, TerminalChanged) for change in changes)
+    assert why(fleet, 15) == ("stale", "terminal_down")
+    fleet.due(at(120))
+    assert why(fleet, 120) == ("lost", "terminal_down")
+
+
+def test_what_a_terminal_says_of_itself_is_why_its_experts_do_not_trade() -> None:
+    fleet = fleet_of(account(), report())
+    changes = tell(fleet, account(terminal=terminal(connected=False)))
+    assert experts_in(changes) == [1001], "told at once"
+    assert why(fleet) == ("fresh", "broker_connection_lost")
+    tell(fleet, account(terminal=terminal(trade_allowed=False)))
+    assert why(fleet) == ("fresh", "algo_trading_off")
+    tell(fleet, account(terminal=terminal()))
+    assert why(fleet) == ("fresh", None)
+    assert experts_in(tell(fleet, account(trade_expert=False))) == [1001]
+    assert why(fleet) == ("fresh", "algo_trading_off")
+    tell(fleet, account(), report(trade_allowed=False))
+    assert why(fleet) == ("fresh", "algo_trading_off")
+
+
+def test_an_expert_whose_symbol_does_not_trade_now_says_so_when_that_begins_and_when_it_ends() -> None:
+    """Monday 13:30 UTC is 15:30 at the broker's; the symbol trades until 16:00."""
+    sessions = (Session(1, 8 * 3600, 16 * 3600),)
+    price = PriceReport(server="Broker-Demo", symbol="EURUSD", bid=1.0, ask=1.0, sessions=sessions)
+    fleet = fleet_of(account(terminal=terminal(offset_s=7200)), report(), price)
+    fleet.due(at())
+    assert why(fleet)[1] is None
+    changed = []
+    for second in range(0, 1830, 2):
+        tell(fleet, account(), report(), when=at(second))
+        if experts_in(fleet.due(at(second))):
+            changed.append(second)
+    (moment_,) = changed
+    assert 1800 <= moment_ <= 1820
+    assert why(fleet, 1830)[1] == "market_closed"
+
+
+def test_the_next_deadline_is_the_next_thing_to_do() -> None:
     fleet = Fleet()
-    fleet.apply(deal(7, 10.0), UTC)
-    assert fleet.apply(deal(7, 10.0), UTC) == []
-    fleet.apply(account(), UTC)
-    assert fleet.apply(deal(7, 10.0), UTC) == []
-    assert fleet.experts[1001].statistics.net_profit == 10.0
+    assert fleet.next_deadline() is None
+    tell(fleet, account())
+    fleet.due(at())
+    assert fleet.next_deadline() == at(1).now
+    fleet.due(at(4.5))
+    assert fleet.next_deadline() == at(5).now
 
 
-def test_a_fleet_takes_only_so_many_experts_and_accounts() -> None:
-    fleet = Fleet()
-    for login in range(1000):
-        fleet.apply(account(login), UTC)
-    with pytest.raises(DataError, match="1,000 accounts"):
-        fleet.apply(account(1000), UTC)
-    for magic in range(10_000):
-        fleet.apply(ExpertReport(expert=ExpertId("Broker-Demo", 5, magic, "EURUSD", "Grid")), UTC)
-    with pytest.raises(DataError, match="10,000 experts"):
-        fleet.apply(ExpertReport(expert=LONDON), UTC)
-    assert (len(fleet.accounts), len(fleet.experts)) == (1000, 10_000)
+# -------------------------------------------------------------------------------------------------------------- restart
+
+
+def restarted(fleet: Fleet, seconds: float) -> Fleet:
+    """What a restart makes of a fleet: through bytes, as a store keeps them."""
+    anew = Fleet()
+    when = at(seconds)
+    for (server, login), state in fleet.accounts.items():
+        memory = msgspec.msgpack.decode(msgspec.msgpack.encode(state.memory()), type=AccountMemory)
+        anew.restore_account(server, login, memory, when)
+    for ea_id, expert in fleet.experts.items():
+        kept = msgspec.msgpack.decode(msgspec.msgpack.encode(expert.memory()), type=ExpertMemory)
+        anew.restore_expert(ea_id, expert.expert, kept, when)
+    for (server, login), state in fleet.accounts.items():
+        for one in state.series.deals:
+            anew.restore_deal(server, login, state.owners[one.ticket], one)
+    anew.restored()
+    return anew
+
+
+def test_a_restart_loses_nothing_and_makes_nothing_fresh() -> None:
+    fleet = fleet_of(account(terminal=terminal(offset_s=7200)), report(LONDON, position(1, 7.0), ea_id=12345))
+    tell(fleet, *(DealReport(expert=LONDON, deal=one) for one in history()))
+    tell(fleet, account(equity=9000.0))
+    tell(fleet, account(equity=9000.0))
+    by_hand = DealReport(server="Broker-Demo", login=5, deal=deal(5000, 3.0, position_id=5))
+    tell(fleet, by_hand, AccountPositions(server="Broker-Demo", login=5, positions=(position(9),)))
+    fleet.due(at(2))
+    anew = restarted(fleet, 2)
+    assert expert_row(anew, anew.experts[12345], at(2)) == expert_row(fleet, fleet.experts[12345], at(2))
+    old, new = (each.accounts["Broker-Demo", 5] for each in (fleet, anew))
+    assert (new.manual, new.owners, new.book.memory()) == (old.manual, old.owners, old.book.memory())
+    assert new.series.statistics.metrics() == old.series.statistics.metrics()
+    assert anew.apply(by_hand, at(2)) == [], "a deal of before is known"
+
+
+def test_after_a_long_restart_everybody_is_silent_until_heard_again() -> None:
+    anew = restarted(fleet_of(account(), report()), 300)
+    assert anew.experts[1001].pulse.link is Link.lost
+    assert anew.experts[1001].status == "lost"
+    tell(anew, report(), when=at(301))
+    assert anew.experts[1001].status == "active"

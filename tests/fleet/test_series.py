@@ -1,0 +1,75 @@
+"""A series: the same deals in any order give the same figures, and costs stay small."""
+
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleetwire.fleet.events import Deal
+from fleetwire.fleet.series import Series
+from fleetwire.fleet.statistics import Statistics
+from tests.fleet.support import NOW_MS, deal
+
+
+def results(count: int) -> list[Deal]:
+    return [deal(n + 1, float((n * 37) % 101 - 48), time_msc=NOW_MS + n * 1000) for n in range(count)]
+
+
+def figures(deals: list[Deal], opening: float = 0.0) -> dict[str, object]:
+    statistics = Statistics(2, opening)
+    for one in deals:
+        statistics.add(one)
+    return dict(statistics.metrics())
+
+
+@given(st.randoms(use_true_random=False), st.integers(1, 1500), st.integers(1, 30))
+def test_a_deal_that_comes_late_is_put_where_it_belongs(random: Random, count: int, late: int) -> None:
+    """Some deals are held back and told later; the figures are asked for in between."""
+    in_order = results(count)
+    series = Series(2)
+    held: list[Deal] = []
+    for one in in_order:
+        if random.random() < late / 100:
+            held.append(one)
+        else:
+            series.add(one, one.time_msc)
+    assert series.statistics.metrics() == figures([one for one in in_order if one not in held])
+    for one in held:
+        series.add(one, one.time_msc)
+        _ = series.statistics
+    assert series.statistics.metrics() == figures(in_order)
+    assert series.deals == in_order
+
+
+def test_a_late_deal_among_the_newest_counts_only_the_newest_again() -> None:
+    series = Series(2)
+    for one in results(3000):
+        series.add(one, one.time_msc)
+        _ = series.statistics
+    series.add(deal(9999, 5.0), NOW_MS + 2_900_500)
+    assert series._done > 2500, "the figures go on from a kept place"
+    assert len(series._places) <= 4
+
+
+def test_another_opening_balance_changes_every_figure_that_rests_on_it() -> None:
+    series = Series(2)
+    for one in results(100):
+        series.add(one, one.time_msc)
+    before = series.version
+    assert series.statistics.balance == series.statistics.net_profit
+    series.open_with(2, 1000.0)
+    assert series.version > before
+    assert series.statistics.metrics() == figures(results(100), 1000.0)
+    same = series.version
+    series.open_with(2, 1000.0)
+    assert series.version == same
+
+
+def test_accounts_that_number_their_positions_alike_do_not_share_costs() -> None:
+    """Two entries and two closes of a position 1, on two accounts."""
+    series = Series(2)
+    for of, commission in ((0, -1.0), (1, -100.0)):
+        series.add(deal(1, type="buy", entry="in", position_id=1, commission=commission), 1, of)
+        series.add(deal(2, 10.0, position_id=1), 2, of)
+    assert series.statistics.metrics()["largest_profit_trade"] == 9.0
+    assert series.statistics.metrics()["largest_loss_trade"] == -90.0
