@@ -7,16 +7,17 @@ from typing import Any
 
 import msgspec
 
-from fleetwire.fleet import alerts as rules
 from fleetwire.fleet.alerts import Alerts
 from fleetwire.fleet.channels import Told, tell
 from fleetwire.fleet.events import Account, DealReport, ExpertReport, Fact, NewsEvent
 from fleetwire.fleet.portfolio import Portfolio
+from fleetwire.fleet.rules import RuleBook, default_rules
 from fleetwire.fleet.state import AccountChanged, Change, ExpertChanged, Fleet
 from fleetwire.ports import Clock, Source
 from fleetwire.server.clock import SystemClock
 from fleetwire.server.server import WebSocketServer
 from fleetwire.wire.errors import DataError
+from fleetwire.wire.moment import Moment
 
 Reported = Account | ExpertReport | DealReport | NewsEvent
 """What a client may report."""
@@ -31,11 +32,18 @@ class IntegrationService:
         server: who is told; started and stopped by its owner.
         sources: where facts come from, besides `report`.
         clock: stamps what is received.
+        rules: what raises alerts; the default rules, if left out.
     """
 
-    def __init__(self, server: WebSocketServer, sources: Sequence[Source] = (), clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        server: WebSocketServer,
+        sources: Sequence[Source] = (),
+        clock: Clock | None = None,
+        rules: RuleBook | None = None,
+    ) -> None:
         self.fleet = Fleet()
-        self.alerts = Alerts()
+        self.alerts = Alerts(rules or default_rules())
         self._server = server
         self._sources = tuple(sources)
         self._clock = clock or SystemClock()
@@ -92,33 +100,32 @@ class IntegrationService:
         self._apply(fact)
 
     def _apply(self, fact: Fact) -> None:
-        utc = self._clock.utc()
-        for change in self.fleet.apply(fact, utc):
-            for told in self._tell(change, utc):
-                self._server.publish(told.type, told.data, as_of=utc)
+        at = self._clock.moment()
+        for change in self.fleet.apply(fact, at.utc):
+            for told in self._tell(change, at):
+                self._server.publish(told.type, told.data, as_of=at.utc)
 
-    def _tell(self, change: Change, utc: str) -> Iterator[Told]:
+    def _tell(self, change: Change, at: Moment) -> Iterator[Told]:
         """Say a change, and what follows from it."""
         told = tell(self.fleet, change)
         if told is not None:
             yield told
         if isinstance(change, ExpertChanged):
             self._portfolio.changed(change.expert)
-            ea_id, drawdown_pct = change.expert.ea_id, self.fleet.drawdown_pct(change.expert)
-            raised = self.alerts.observe(rules.EXPERT_DRAWDOWN, f"EA {ea_id}", drawdown_pct, utc, {"ea_id": ea_id})
-            yield from (Told("alert", data) for data in raised)
+            if told is not None:
+                rows = self.alerts.observe("expert", change.expert.ea_id, told.data, at)
+                yield from (Told("alert", msgspec.to_builtins(row)) for row in rows)
         if isinstance(change, ExpertChanged | AccountChanged):
             self._server.hub.at_flush(self._tell_portfolio)
 
     def _tell_portfolio(self) -> None:
         """Put the portfolio right, at the flush: it follows the rows that it sums, and is told once for all of them."""
-        utc = self._clock.utc()
+        at = self._clock.moment()
         row: dict[str, Any] = self._portfolio.row()
-        self._server.publish("portfolio_update", row, as_of=utc)
+        self._server.publish("portfolio_update", row, as_of=at.utc)
         for currency, sums in row["by_currency"].items():
-            subject = f"portfolio ({currency})"
-            for data in self.alerts.observe(rules.PORTFOLIO_DRAWDOWN, subject, sums["drawdown_pct"], utc):
-                self._server.publish("alert", data, as_of=utc)
+            for alert in self.alerts.observe("portfolio", currency, sums, at):
+                self._server.publish("alert", msgspec.to_builtins(alert), as_of=at.utc)
 
     async def _run(self, source: Source) -> None:
         try:

@@ -156,7 +156,10 @@ class PortfolioRow(Row, frozen=True, kw_only=True):
 
 
 class AccountRow(Row, frozen=True, kw_only=True):
-    """An account, as the API lists it. `limits` tells the headroom to each limit that is set for it."""
+    """An account, as the API lists it. `limits` tells the headroom to each limit that is set for it.
+
+    `margin_so_call` and `margin_so_so` are the broker's levels of the margin call and the stop out, in percent.
+    """
 
     account: str
     server: str
@@ -172,6 +175,8 @@ class AccountRow(Row, frozen=True, kw_only=True):
     margin: float
     margin_free: float
     margin_level: float | None = None
+    margin_so_call: float | None = None
+    margin_so_so: float | None = None
     trade_allowed: bool
     trade_expert: bool
     link: str
