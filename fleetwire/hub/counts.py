@@ -39,6 +39,7 @@ class Counts(Struct):
         gaps: told.
         stalls: transports that took no more.
         aggregates_failed: sums that could not be published.
+        told_unkept: events that were told before it was known that they are kept.
         flush_s: how long flushes took, writing included.
         age_s: how old messages were when they were written: from when their source said them.
     """
@@ -51,5 +52,6 @@ class Counts(Struct):
     gaps: int = 0
     stalls: int = 0
     aggregates_failed: int = 0
+    told_unkept: int = 0
     flush_s: Histogram = field(default_factory=Histogram)
     age_s: Histogram = field(default_factory=Histogram)

@@ -36,6 +36,26 @@ class Delivery(NamedTuple):
     pace: Pace
 
 
+class Kept(NamedTuple):
+    """A message of an event channel that an earlier run has kept.
+
+    Args:
+        channel: its name.
+        position: in the epoch of that run.
+        seq: in its channel.
+        key: the subject.
+        at: when it was published, in monotonic seconds of this run.
+        payload: the message as JSON.
+    """
+
+    channel: str
+    position: int
+    seq: int
+    key: str | None
+    at: float
+    payload: bytes
+
+
 class Hub:
     """The logs, the paces with their cohorts, and those who catch up.
 
@@ -49,6 +69,9 @@ class Hub:
         self.limits = limits
         self.position = 0  # of the newest message
         self.flushed = 0  # until where everything was told to those who are told at once
+        self._sealed: int | None = None  # until where the next flush tells
+        self._sealed_bytes = 0
+        self._staged: set[str] = set()  # channels with messages that were published since
         self.counts = Counts()
         self._aggregates: dict[Callable[[], None], None] = {}  # that publish, at the next flush, what they sum up
         self._logs: dict[str, Log] = {channel.name: _new_log(channel.kind, limits) for channel in CHANNELS}
@@ -59,6 +82,38 @@ class Hub:
         self._paces: dict[tuple[float | None, Pace | None], Pace] = {(None, None): self._at_once}
         self._patched = 0  # seats that hear patches
         self.catch_up = CatchUp(epoch, self._logs, limits, self.counts)
+
+    def restore(self, epoch: str, position: int, events: Iterable[Kept], now: float, *, unkept_until: int = 0) -> None:
+        """Go on where an earlier run ended, before anything is published and anybody is here.
+
+        Args:
+            epoch: of that run.
+            position: up to which it may have given positions away; what is published goes on above.
+            events: what it kept of the event channels, in the order of positions.
+            now: monotonic seconds.
+            unkept_until: the newest position, of all runs, that may have been told without being kept. A `gap` tells of
+                it; 0 if there is none.
+
+        Raises:
+            RuntimeError: something was published already.
+        """
+        if self.position:
+            raise RuntimeError("a hub goes on where another ended only before anything is published")
+        by_channel: dict[str, list[Entry]] = {}
+        for kept in events:
+            entry = Entry(kept.position, kept.key, kept.payload, kept.at, kept.seq)
+            by_channel.setdefault(kept.channel, []).append(entry)
+            position = max(position, kept.position)
+        # One position stands for the restart itself: who has heard everything before it has not yet heard it.
+        self.epoch, self.position = epoch, position + 1
+        self.flushed = self._at_once.position = self.position
+        for name, log in self._logs.items():
+            if isinstance(log, EventLog):
+                log.restore(by_channel.get(name, ()), unkept_until)
+                log.trim(now)
+            else:
+                log.forgotten_until = self.position
+        self.catch_up = CatchUp(epoch, self._logs, self.limits, self.counts)
 
     # ------------------------------------------------------------------------------------------------------- publish
 
@@ -74,7 +129,7 @@ class Hub:
         labels: frozenset[str] | None = None,
         said_at: float | None = None,
     ) -> Entry:
-        """Number a message, encode it once, and keep it. Nobody hears it before the next flush.
+        """Number a message, encode it once, and keep it. Nobody hears it before the next flush that begins after it.
 
         Args:
             message_type: as a channel carries it, like "ea_update".
@@ -116,8 +171,12 @@ class Hub:
             self.position, key, payload, now, seq or 0, removed=removed, labels=labels, before=before, end=end
         )
         self._said_at.append(now if said_at is None else said_at)
-        log.add(entry)
-        self._news.add(channel.name)
+        if self._sealed is None:
+            log.add(entry)
+            self._news.add(channel.name)
+        else:
+            log.stage(entry)
+            self._staged.add(channel.name)
         self._unflushed_bytes += len(entry.frame)
         self.counts.published += 1
         return entry
@@ -125,6 +184,11 @@ class Hub:
     def at_flush(self, aggregate: Callable[[], None]) -> None:
         """Call something back once, at the next flush, to publish what sums up the rows published until then."""
         self._aggregates[aggregate] = None
+
+    @property
+    def head(self) -> int:
+        """The position of the newest message that sessions know of: what is staged does not exist for them yet."""
+        return self.position if self._sealed is None else self._sealed
 
     @property
     def cohorts(self) -> int:
@@ -175,6 +239,7 @@ class Hub:
                 begun[topic] = beginning.begun
             if beginning.gap is not None:
                 gaps.append(beginning.gap)
+            gaps += self._holes(topic.channel, beginning.asked)
             if beginning.is_anew and (session.form.version > 1 or request.in_words):
                 snapshots[topic] = None
             self._note_rate(session, topic.channel, request)
@@ -204,7 +269,7 @@ class Hub:
         for topic, at in cursor.items():
             if CHANNEL_BY_NAME[topic.channel].kind is Kind.state:
                 gaps.append(messages.GapData(channel=topic.channel, since=max(at, 0), epoch=self.epoch))
-                cursor[topic], begun[topic], snapshots[topic] = 0, self.position, None
+                cursor[topic], begun[topic], snapshots[topic] = 0, self.head, None
         self._move(session, cursor, begun, snapshots, gaps)
 
     def leave(self, session: Session) -> None:
@@ -242,28 +307,41 @@ class Hub:
         if request.since is None or at is None:
             if isinstance(log, EventLog):
                 position = log.before_last(request.history or 0, topic.key, session.scope)
-                position = self.position if position is None else position
-                return _Beginning(position if heard is None else min(position, heard), is_anew=True)
+                position = self.head if position is None else position
+                return _Beginning(position if heard is None else min(position, heard), is_anew=True, asked=position)
             if request.snapshot is False and session.form.version == 1:  # who is sent patches must have every row
-                return _Beginning(self.position if heard is None else heard)
+                return _Beginning(self.head if heard is None else heard)
             return self._rows_anew(heard, begun)
-        known = request.since.epoch == self.epoch and 0 <= at <= self.position
+        known = request.since.epoch == self.epoch and 0 <= at <= self.head
         if isinstance(log, StateLog):
             if not known or log.forgets(at) or begun is not None or at == 0:
                 return self._rows_anew(heard, begun)._replace(recovered=known and at == 0)
             return _Beginning(at if heard is None else min(at, heard), recovered=True)
         if known:  # what is lost is told while it catches up
             position = at if heard is None else min(at, heard)
-            return _Beginning(position, recovered=not log.lost_since(at), is_anew=True)
+            recovered = not log.lost_since(at) and not self._holes(topic.channel, at)
+            return _Beginning(position, recovered=recovered, is_anew=True, asked=at)
         # Nobody can tell what followed that position where it was given; all that is kept here is new to the session.
-        position = 0 if request.since.epoch != self.epoch else self.position
+        position = 0 if request.since.epoch != self.epoch else self.head
         gap = messages.GapData(channel=topic.channel, since=at, epoch=request.since.epoch)
-        return _Beginning(position if heard is None else min(position, heard), recovered=False, is_anew=True, gap=gap)
+        first = position if heard is None else min(position, heard)
+        return _Beginning(first, recovered=False, is_anew=True, gap=gap, asked=position)
+
+    def _holes(self, channel: str, position: int | None) -> list[messages.GapData]:
+        """Name what was lost over restarts after a position; those who are live have all that came since."""
+        log = self._logs[channel]
+        if position is None or not isinstance(log, EventLog):
+            return []
+        return [
+            messages.GapData(channel=channel, since=max(position, hole.since), until=hole.until, epoch=self.epoch)
+            for hole in log.holes
+            if hole.until > position
+        ]
 
     def _rows_anew(self, heard: int | None, begun: int | None) -> "_Beginning":
         """Give all rows; who has rows already is told their ends as well."""
         if heard is None or heard == 0:
-            return _Beginning(0, is_anew=True, begun=self.position)
+            return _Beginning(0, is_anew=True, begun=self.head)
         return _Beginning(-1, is_anew=True, begun=heard if begun is None else max(heard, begun))
 
     def _note_rate(self, session: Session, channel: str, request: messages.SubscribeData) -> None:
@@ -351,16 +429,40 @@ class Hub:
 
     # --------------------------------------------------------------------------------------------------------- flush
 
+    def seal(self) -> None:
+        """Let those publish who sum up, and draw a line: the next flush tells what was published until here.
+
+        What is published from now on is staged until that flush is over, so that no flush tells an event of which
+        nobody knew when the sealed ones went to be kept.
+        """
+        if self._sealed is None:
+            self._sum_up()
+            self._sealed, self._sealed_bytes = self.position, self._unflushed_bytes
+
+    def sealed_events(self) -> list[tuple[str, Entry]]:
+        """Give what the next flush tells of event channels, with their names, in the order of positions."""
+        logs = [(name, log) for name in self._news if isinstance(log := self._logs[name], EventLog)]
+        events = [(name, entry) for name, log in logs for entry in log.since(self.flushed)]
+        events.sort(key=lambda event: event[1].position)
+        return events
+
     def flush(self, now: float, timestamp: str) -> Iterator[Delivery]:
-        """Tell who gets which bytes. The caller writes each delivery before it asks for the next.
+        """Tell who gets which bytes, up to the seal. The caller writes each delivery before it asks for the next.
 
         Args:
             now: monotonic seconds.
             timestamp: UTC, for what the hub itself has to say (a `gap`).
         """
         self.counts.flushes += 1
-        self._sum_up()
-        head, news, self._news, self._unflushed_bytes = self.position, self._news, set(), 0
+        self.seal()
+        try:
+            yield from self._flush(self.head, now, timestamp)
+        finally:
+            self._release()
+
+    def _flush(self, head: int, now: float, timestamp: str) -> Iterator[Delivery]:
+        news, self._news = self._news, set()
+        self._unflushed_bytes -= self._sealed_bytes
         forgets = max((log.forgets_next for log in self._logs.values() if isinstance(log, StateLog)), default=0)
         must_tell = any(pace.position < forgets for pace in self._paces.values())
         for pace in list(self._paces.values()):  # one that comes after another is newer than it
@@ -374,7 +476,8 @@ class Hub:
                 self.catch_up.woken(pace)
             if pace.is_empty and pace is not self._at_once:
                 del self._paces[pace.hz_max, pace.after]
-        said_at, self._said_at = self._said_at, []
+        count = head - self.flushed
+        said_at, self._said_at = self._said_at[:count], self._said_at[count:]
         for at in said_at:
             self.counts.age_s.observe(now - at)
         self.flushed = head
@@ -382,6 +485,14 @@ class Hub:
             yield Delivery((one.session,), piece, one.pace)
         for log in self._logs.values():
             log.trim(now)
+
+    def _release(self) -> None:
+        """Let in what was published since the seal."""
+        self._sealed = None
+        for name in self._staged:
+            self._logs[name].release()
+        self._news |= self._staged
+        self._staged.clear()
 
     def _sum_up(self) -> None:
         aggregates, self._aggregates = self._aggregates, {}
@@ -414,6 +525,7 @@ class _Beginning(NamedTuple):
         is_anew: it begins with rows or events of the past, whose end can be told.
         begun: its rows are given anew: the position whose rows the session had before.
         gap: what is lost for certain.
+        asked: of an event channel, the position after which it is to be told everything.
     """
 
     position: int
@@ -421,6 +533,7 @@ class _Beginning(NamedTuple):
     is_anew: bool = False
     begun: int | None = None
     gap: messages.GapData | None = None
+    asked: int | None = None
 
 
 def _end_of(last: Entry, payload: bytes, position: int, labels: frozenset[str] | None) -> End | None:

@@ -39,6 +39,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     history_count_max: int = 10_000
     history_bytes_max: int = 32 * MIB
     history_age_max_s: float = 86_400.0
+    keep_deadline_s: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse a bound that bounds nothing, or everything."""

@@ -148,7 +148,8 @@ class End(NamedTuple):
 class StateLog:
     """The last value per key, in the order of positions, with tombstones for what was deleted.
 
-    Adding never drops a tombstone: `trim` does, once everybody live was told.
+    Adding never drops a tombstone: `trim` does, once everybody live was told. What is staged counts for whoever
+    publishes, and is there for nobody who hears.
 
     Args:
         tombstones_max: how many deletions are remembered. Who stopped before the oldest that was dropped can't be told
@@ -159,15 +160,31 @@ class StateLog:
         self._entries: dict[str | None, Entry] = {}  # re-inserted on update: the order is the order of positions
         self._tombstones: dict[str | None, int] = {}  # key -> position, oldest first
         self._tombstones_max = tombstones_max
+        self._staged: dict[str | None, Entry] = {}
+        self._staged_growth = 0  # how many keys more there will be
         self.forgotten_until = 0  # position of the newest tombstone that was dropped
 
     def __len__(self) -> int:
-        """How many keys exist."""
-        return len(self._entries) - len(self._tombstones)
+        """How many keys exist, counting what is staged."""
+        return len(self._entries) - len(self._tombstones) + self._staged_growth
 
     def __contains__(self, key: str | None) -> bool:
-        """Whether the key exists."""
+        """Whether the key exists, counting what is staged."""
+        if self._staged and key in self._staged:
+            return not self._staged[key].removed
         return key in self._entries and key not in self._tombstones
+
+    def stage(self, entry: Entry) -> None:
+        """Put the newest value of a key aside: nobody is given it before it is released."""
+        self._staged_growth += (not entry.removed) - (entry.key in self)
+        self._staged.pop(entry.key, None)
+        self._staged[entry.key] = entry
+
+    def release(self) -> None:
+        """Add what is staged."""
+        staged, self._staged, self._staged_growth = self._staged, {}, 0
+        for entry in staged.values():
+            self.add(entry)
 
     def add(self, entry: Entry) -> None:
         """Put the newest value of a key, or its tombstone."""
@@ -186,10 +203,12 @@ class StateLog:
 
     def get(self, key: str | None) -> Entry | None:
         """Give the last value of a key that exists."""
-        return self._entries[key] if key in self else None
+        return self.last(key) if key in self else None
 
     def last(self, key: str | None) -> Entry | None:
-        """Give the last entry of a key, even if that is its end."""
+        """Give the last entry of a key, even if that is its end, or staged."""
+        if self._staged and key in self._staged:
+            return self._staged[key]
         return self._entries.get(key)
 
     @property
@@ -220,8 +239,17 @@ class StateLog:
         return 0 < position < self.forgotten_until
 
 
+class Hole(NamedTuple):
+    """A stretch of positions, after `since` and up to `until`, of which messages may be missing."""
+
+    since: int
+    until: int
+
+
 class EventLog:
     """A bounded history with contiguous `seq`. Adding never drops: `trim` does, once everybody live was told.
+
+    What is staged is numbered already, and is there for nobody who hears.
 
     Args:
         count_max: messages kept.
@@ -235,7 +263,9 @@ class EventLog:
         self._count_max = count_max
         self._bytes_max = bytes_max
         self._age_max_s = age_max_s
-        self.seq = 0  # of the newest entry
+        self._staged: list[Entry] = []
+        self.holes: deque[Hole] = deque()  # in what an earlier run kept, oldest first
+        self.seq = 0  # of the newest entry, counting what is staged
         self.dropped_position = 0  # of the newest entry that was dropped
         self.dropped_seq = 0
         self._dropped: deque[int] = deque(maxlen=count_max)  # positions of the newest that were dropped
@@ -243,6 +273,39 @@ class EventLog:
     def __len__(self) -> int:
         """How many messages are kept."""
         return len(self._entries)
+
+    def restore(self, events: Iterable[Entry], unkept_until: int) -> None:
+        """Fill an empty log with what an earlier run kept of it.
+
+        Where `seq` has a hole, something was told that is not there any more. So is perhaps what stood between the last
+        of them and `unkept_until`: nobody knows how much, so `seq` goes on as if every position there had been one.
+
+        Args:
+            events: in the order of positions.
+            unkept_until: the newest position that may have been told without being kept; 0 if there is none.
+        """
+        last = 0
+        for entry in events:
+            if entry.seq != self.seq + 1 and last:
+                self.holes.append(Hole(last, entry.position - 1))
+            elif entry.seq != 1 and not last:  # those before it are kept no more
+                self.dropped_position, self.dropped_seq = entry.position - 1, entry.seq - 1
+            self.add(entry)
+            last = entry.position
+        if unkept_until > last:
+            self.holes.append(Hole(last, unkept_until))
+            self.seq += unkept_until - last
+
+    def stage(self, entry: Entry) -> None:
+        """Put the newest message aside: nobody is given it before it is released."""
+        self._staged.append(entry)
+        self.seq = entry.seq
+
+    def release(self) -> None:
+        """Add what is staged."""
+        staged, self._staged = self._staged, []
+        for entry in staged:
+            self.add(entry)
 
     def add(self, entry: Entry) -> None:
         """Append the newest message."""
@@ -258,8 +321,12 @@ class EventLog:
         ):
             dropped = entries.popleft()
             self._bytes -= len(dropped.frame)
+            if dropped.seq != self.dropped_seq + 1:  # behind a hole: positions are counted from here on
+                self._dropped.clear()
             self.dropped_position, self.dropped_seq = dropped.position, dropped.seq
             self._dropped.append(dropped.position)
+        while self.holes and self.holes[0].until <= self.dropped_position:
+            self.holes.popleft()
 
     def since(self, position: int) -> list[Entry]:
         """Give every message after a position that is kept; `lost_since` tells whether that is all."""
@@ -281,7 +348,7 @@ class EventLog:
 
     def seq_at(self, position: int) -> int | None:
         """Give the `seq` of the newest message until a position that is not kept any more; None if it is long gone."""
-        if self._dropped and position < self._dropped[0] and len(self._dropped) < self.dropped_seq:
+        if len(self._dropped) < self.dropped_seq and (not self._dropped or position < self._dropped[0]):
             return None
         return self.dropped_seq - sum(1 for _ in takewhile(lambda dropped: dropped > position, reversed(self._dropped)))
 

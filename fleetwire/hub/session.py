@@ -315,7 +315,7 @@ class Session:
             channels=[str(topic) for topic in accepted],
             rejected=rejected,
             epoch=hub.epoch,
-            position=hub.position,
+            position=hub.head,
             recovered=recovered,
         )
         return self.form.tell(messages.SubscriptionResponse(data=data, timestamp=utc, id=request_id))

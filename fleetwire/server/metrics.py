@@ -39,6 +39,7 @@ def _hub(hub: Hub) -> Iterator[str]:
         ("gaps_total", "counter", "Losses that sessions were told of.", counts.gaps),
         ("stalls_total", "counter", "Times that a transport took no more.", counts.stalls),
         ("aggregates_failed_total", "counter", "Sums that could not be published.", counts.aggregates_failed),
+        ("told_unkept_total", "counter", "Events told before it was known that they are kept.", counts.told_unkept),
     ):
         yield from _head(f"fleetwire_{name}", kind, text)
         yield f"fleetwire_{name} {value}"

@@ -6,22 +6,23 @@ import logging
 import secrets
 import socket
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
 
 from fleetwire.hub.access import Access
-from fleetwire.hub.hub import Hub
+from fleetwire.hub.hub import Hub, Kept
 from fleetwire.hub.limits import Limits
 from fleetwire.hub.session import House, ReportDesk, Session
-from fleetwire.ports import Clock
+from fleetwire.ports import Clock, EventKeeper, KeptEvent
 from fleetwire.server.clock import SystemClock
 from fleetwire.server.deadlines import Deadlines
 from fleetwire.server.door import Door, Rooms
 from fleetwire.server.guests import Guests
 from fleetwire.server.http import HttpSide
+from fleetwire.server.keeping import sealed_events
 from fleetwire.server.metrics import metrics
 from fleetwire.server.origin import Doorkeeper, is_loopback
 from fleetwire.server.pump import Pump
@@ -32,6 +33,7 @@ from fleetwire.wire.signature import new_token
 logger = logging.getLogger("fleetwire.server")
 
 _STOP_S = 2.0  # for the clients' part of the closing handshake
+_KEEP_S = 1.0  # for the last events to be kept
 _BACKLOG = 4096  # connections that come back all at once
 
 
@@ -105,6 +107,7 @@ class WebSocketServer:
         )
         self._listener: asyncio.Server | None = None
         self._rooms: Rooms | None = None
+        self._keeper: EventKeeper | None = None
         self._http = HttpSide(self._metrics)
 
     def __repr__(self) -> str:
@@ -141,7 +144,8 @@ class WebSocketServer:
         if self.running:
             raise RuntimeError(f"the server is running already, on {self.url}")
         loop, clock = asyncio.get_running_loop(), self._clock
-        pump, deadlines, guests = Pump(self.hub, clock, loop), Deadlines(clock), Guests(self._limits)
+        pump = Pump(self.hub, clock, loop, self._keeper)
+        deadlines, guests = Deadlines(clock), Guests(self._limits)
         rooms = Rooms(self._house, pump, clock, deadlines, guests, self._doorkeeper, self._compression)
         http = HttpSide(self._metrics)
         try:
@@ -160,12 +164,11 @@ class WebSocketServer:
 
     async def stop_server(self) -> None:
         """Stop: everybody is told, and told to come back; returns once all connections are gone. At most 5 seconds."""
-        rooms, self._rooms = self._rooms, None
-        listener, self._listener = self._listener, None
+        rooms, listener, self._listener = self._rooms, self._listener, None
         if listener is None or rooms is None:
             return
         listener.close()
-        rooms.pump.flush()
+        await rooms.pump.finish(_KEEP_S)
         for guest in rooms.guests.all():
             if isinstance(guest, WebSocketConnection):
                 guest.close(CloseCode.service_restart, "the server stops: come back, retry_after=0")
@@ -178,6 +181,8 @@ class WebSocketServer:
         await rooms.guests.gone(_STOP_S)
         rooms.deadlines.close()
         rooms.pump.close()
+        if self._rooms is rooms:  # it may have been started again meanwhile
+            self._rooms = None
         logger.debug("stopped")
 
     async def __aenter__(self) -> "WebSocketServer":
@@ -188,6 +193,46 @@ class WebSocketServer:
     async def __aexit__(self, *_: object) -> None:
         """Stop."""
         await self.stop_server()
+
+    # ----------------------------------------------------------------------------------------------------- what is kept
+
+    def resume(self, epoch: str, position: int, events: Iterable[KeptEvent], *, unkept_until: int = 0) -> None:
+        """Go on where an earlier run ended, so that clients find what they missed; before anything is published.
+
+        Args:
+            epoch: of that run.
+            position: up to which it had reserved positions.
+            events: the newest that it kept, in the order of positions.
+            unkept_until: the newest position, of all runs, that may have been told without being kept; 0 if none.
+
+        Raises:
+            RuntimeError: something was published already, or the server runs.
+        """
+        if self.running:
+            raise RuntimeError(f"the server is running already, on {self.url}: resume comes before start_server")
+        moment = self._clock.moment()
+        kept = (
+            Kept(
+                channel=event.channel,
+                position=event.position,
+                seq=event.seq,
+                key=event.key,
+                at=moment.now - (moment.utc_ms - event.utc_ms) / 1000,
+                payload=event.payload,
+            )
+            for event in events
+        )
+        self.hub.restore(epoch, position, kept, moment.now, unkept_until=unkept_until)
+
+    def keep_events(self, keeper: EventKeeper | None) -> None:
+        """Name who keeps events before they are told; before `start_server`. None for nobody.
+
+        Raises:
+            RuntimeError: the server runs.
+        """
+        if self.running:
+            raise RuntimeError(f"the server is running already, on {self.url}: name the keeper before start_server")
+        self._keeper = keeper
 
     # ----------------------------------------------------------------------------------------------------- who is here
 
@@ -227,7 +272,14 @@ class WebSocketServer:
         if rooms is not None:
             rooms.pump.wake()
         else:
-            deque(self.hub.flush(now, utc), maxlen=0)  # nobody hears it, but those who come will find it
+            self._keep_for_later(now, utc)
+
+    def _keep_for_later(self, now: float, utc: str) -> None:
+        """Flush while nobody is here: those who come will find it."""
+        self.hub.seal()
+        if self._keeper is not None:
+            self._keeper.keep_events(sealed_events(self.hub, self._clock.moment()), lambda: None)
+        deque(self.hub.flush(now, utc), maxlen=0)
 
     def take_reports(self, take: Callable[[str, dict[str, Any]], None] | None) -> None:
         """Name who takes what clients report of the fleet; None for nobody.

@@ -11,6 +11,7 @@ from fleetwire.hub.access import Access, Identity, Role
 from fleetwire.hub.cohort import Scope
 from fleetwire.hub.hub import Hub
 from fleetwire.hub.limits import Limits
+from fleetwire.hub.log import Entry
 from fleetwire.hub.session import Close, House, Output, ReportDesk, Session
 from fleetwire.wire.forms import PLAIN, Form
 
@@ -140,6 +141,7 @@ class Room:
         self._flushing = False
         self._full: list[Reader] = []
         self.deliveries = 0
+        self.keep: Callable[[list[tuple[str, Entry]]], None] = list[tuple[str, Entry]]  # given what is about to be told
 
     def reader(self, *channels: str, form: Form = PLAIN, scope: Scope = None, **words: Any) -> Reader:
         reader = Reader(self, form=form, scope=scope)
@@ -153,6 +155,8 @@ class Room:
 
     def flush(self, before_each: Callable[[int], None] | None = None) -> None:
         """Write what is due, once; `before_each` is told the number of each delivery."""
+        self.hub.seal()
+        self.keep(self.hub.sealed_events())
         self._flushing = True
         for delivery in self.hub.flush(self.now, UTC):
             if before_each is not None:

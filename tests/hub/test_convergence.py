@@ -9,11 +9,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from fleetwire.hub import catchup
 from fleetwire.hub.cohort import Scope
+from fleetwire.hub.hub import Kept
 from fleetwire.hub.limits import Limits
+from fleetwire.hub.log import Entry
 from fleetwire.wire.channels import CHANNEL_BY_NAME, EVERYTHING, Topic
 from fleetwire.wire.forms import FORMS, Form
 from tests.hub.support import UTC, Room
-from tests.hub.viewer import Publication, Viewer, World
+from tests.hub.viewer import Publication, Viewer, World, is_state
 
 TINY = Limits(
     piece_bytes_max=400,
@@ -55,6 +57,9 @@ class Conversation(RuleBasedStateMachine):
         self.viewers: list[Viewer] = []
         self.left: list[tuple[list[Topic], dict[str, Any], Viewer]] = []  # who left: what they heard, and until where
         self.gone: dict[str, int] = {}  # experts that were removed, and at which position
+        self.kept: list[Kept] = []
+        self.unkept_until = 0
+        self.disk_works = True
 
     @initialize(default_max_hz=st.sampled_from([0.0, 0.0, 2.0]), snapshot_age=st.sampled_from([AGE, 0]))
     def open(self, default_max_hz: float, snapshot_age: int) -> None:
@@ -63,6 +68,15 @@ class Conversation(RuleBasedStateMachine):
         names = {name: getattr(TINY, name) for name in TINY.__struct_fields__}
         self.limits = Limits(**{**names, "default_max_hz": default_max_hz})
         self.room = Room(self.limits)
+        self.room.keep = self._keep
+
+    def _keep(self, events: list[tuple[str, Entry]]) -> None:
+        """Keep what is about to be told, if it can be; events that only some may hear are not."""
+        for channel, one in events:
+            if self.disk_works and one.labels is None:
+                self.kept.append(Kept(channel, one.position, one.seq, one.key, one.at, one.payload))
+            else:
+                self.unkept_until = self.room.hub.head
 
     def viewer(self, number: int) -> Viewer:
         assume(self.viewers)
@@ -75,7 +89,7 @@ class Conversation(RuleBasedStateMachine):
         data = {**data, "n": self.world.position + 1, name: key}
         message_type = CHANNEL_BY_NAME[channel].type
         entry = self.room.hub.publish(message_type, data, now=self.room.now, timestamp=UTC, labels=held)
-        self.world.published[entry.position] = Publication(channel, key, held, entry.seq)
+        self.world.publish(entry.position, Publication(channel, key, held, entry.seq))
         removed = data.get("status") == "removed"
         if removed:
             self.world.rows.pop((channel, key), None)
@@ -221,7 +235,45 @@ class Conversation(RuleBasedStateMachine):
         viewer.subscribe([*what], since=since, **words_of(max_hz=max_hz))
         self.viewers.append(viewer)
 
+    # -------------------------------------------------------------------------------------------------------- restart
+
+    @rule()
+    def disk_breaks_or_is_mended(self) -> None:
+        self.disk_works = not self.disk_works
+
+    @rule(sealed_are_kept=st.booleans(), retained=st.integers(1, 8), reserved=st.sampled_from([0, 10]))
+    def restart(self, sealed_are_kept: bool, retained: int, reserved: int) -> None:
+        """End at any moment, and begin with nothing but what was kept; everybody is gone, and may come back."""
+        for number in reversed(range(len(self.viewers))):
+            self.leave(number, one_for_all=bool(number % 2))
+        old = self.room.hub
+        if sealed_are_kept and old._sealed is not None and self.disk_works:
+            self._keep(old.sealed_events())
+        kept = {one.position for one in self.kept}
+        for position, one in list(self.world.published.items()):
+            if not is_state(one.channel) and position not in kept:
+                if position <= old.flushed:
+                    self.world.lost.add(position)
+                else:  # nobody has heard of it
+                    del self.world.published[position]
+        for channel in {one.channel for one in self.kept}:
+            of_channel = [one for one in self.kept if one.channel == channel]
+            self.kept = [one for one in self.kept if one.channel != channel or one in of_channel[-retained:]]
+        now, deliveries = self.room.now, self.room.deliveries
+        self.room = Room(self.limits)
+        self.room.now, self.room.deliveries, self.room.keep = now, deliveries, self._keep
+        unkept_until = self.unkept_until
+        self.room.hub.restore(old.epoch, old.position + reserved, self.kept, now, unkept_until=unkept_until)
+        self.world.position = self.room.hub.position
+        self.world.rows.clear()
+        self.gone.clear()
+
     # ---------------------------------------------------------------------------------------------------------- flush
+
+    @rule()
+    def seal(self) -> None:
+        """Hand over what is to be kept; until the next flush everything else happens meanwhile."""
+        self.room.hub.seal()
 
     @rule(stalls=st.dictionaries(st.integers(0, 7), pick, max_size=4))
     def flush(self, stalls: dict[int, int]) -> None:

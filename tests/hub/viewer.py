@@ -24,12 +24,15 @@ class World:
     """Everything that was ever published, by position."""
 
     def __init__(self) -> None:
+        self.position = 0  # of the newest message
         self.published: dict[Position, Publication] = {}
+        self.lost: set[Position] = set()  # events that were told, and that no restart has kept
         self.rows: dict[Place, tuple[Any, Scope]] = {}  # what a fresh snapshot holds, and for whom
 
-    @property
-    def position(self) -> Position:
-        return len(self.published)
+    def publish(self, position: Position, one: Publication) -> None:
+        assert position > self.position, "no position names two messages"
+        self.position = position
+        self.published[position] = one
 
     def before(self, position: Position, place: Place) -> list[Publication]:
         """What was published in a place until a position."""
@@ -80,20 +83,22 @@ class Viewer:
         newest: list[dict[str, Any]] = self.reader.take()
         assert [message["type"] for message in newest] == ["subscription_response"], "the reply comes first"
         since = words.get("since")
+        head = response["position"]
         foreign = since is not None and since["epoch"] != response["epoch"]
+        before = {topic.channel for topic in self.topics}
         for topic in topics:
             at = since and since.get("positions", {}).get(topic.channel, since.get("position"))
             if is_state(topic.channel):
                 self._begin_rows(topic, response, words, at)
                 continue
-            owed_after = self.world.position
-            if at is not None and not foreign and 0 <= at <= self.world.position:
-                owed_after = at
+            known = at is not None and not foreign and 0 <= at <= head
+            owed_after = at if known else head
             self.owed_after[topic] = min(owed_after, self.owed_after.get(topic, owed_after))
             if at is None:
                 self.owed.setdefault(topic, set()).update(past[topic])
             if since is not None or words.get("history") is not None:
-                self.last[topic.channel] = 0  # history, or what it says to have missed: it asked for it again
+                # History, or what it says to have missed: it asked for it again.
+                self.last[topic.channel] = at if known and topic.channel not in before else 0
                 self.asked_again.add(topic.channel)
         self.topics |= set(topics)
 
@@ -101,11 +106,15 @@ class Viewer:
         """The last messages that are kept of a topic, and that it may hear."""
         if is_state(topic.channel) or not count:
             return []
-        kept_from = self.reader.room.hub._logs[topic.channel].dropped_position
+        hub = self.reader.room.hub
+        kept_from = hub._logs[topic.channel].dropped_position
         return [
             position
             for position, one in self.world.published.items()
-            if position > kept_from and _matches(topic, one.channel, one.key) and may_hear(self.scope, one.labels)
+            if kept_from < position <= hub.head
+            and position not in self.world.lost
+            and _matches(topic, one.channel, one.key)
+            and may_hear(self.scope, one.labels)
         ][-count:]
 
     def _begin_rows(self, topic: Topic, response: dict[str, Any], words: dict[str, Any], at: Position | None) -> None:
@@ -233,7 +242,8 @@ class Viewer:
         assert self.scope is None
         assert Topic(channel) in self.topics
         lost = [at for at, one in self.world.published.items() if one.channel == channel and since < at <= until]
-        assert gap["to_seq"] == self.world.published[lost[-1]].seq
+        if not self.world.lost:
+            assert gap["to_seq"] == self.world.published[lost[-1]].seq
         if "from_seq" in gap:
             seqs = [self.world.published[at].seq for at in lost]
             assert seqs == list(range(gap["from_seq"], gap["to_seq"] + 1))
