@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "hub": {"hub", "wire"},
     "ports": {"fleet.events", "wire"},
     "sources": {"ports", "wire", "fleet.events"},
-    "storage": {"ports", "wire", "fleet.events"},
+    "storage": {"storage", "ports", "wire", "fleet.events"},
     "relay": {"ports", "wire", "fleet.events"},
     "server": {"server", "hub", "wire", "ports"},
     "client": {"client", "wire"},
@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "watchdog": {"wire", "ports"},
 }
 SEE_EVERYTHING = {"integration", "config", "cli", "__main__", "__init__"}
-EACH_APART = {"sources", "storage", "relay"}  # their rooms do not know one another either
+EACH_APART = {"sources", "relay"}  # their rooms do not know one another either
 
 # Above the waterline there is no socket, no clock, no disk, no randomness, no thread and no event loop.
 ABOVE_THE_WATERLINE = ("wire", "fleet", "hub")
