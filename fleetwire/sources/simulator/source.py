@@ -1,63 +1,100 @@
-"""The simulator as a source: who is in the fleet, and what happens when."""
+"""The simulator as a source: what happens when, and how fast."""
 
 import asyncio
 import time
 from collections.abc import Iterator
 from random import Random
+from typing import Final
 
-from fleetwire.fleet.events import CommandReport, Fact, NewsEvent
+from msgspec import Struct
+
+from fleetwire.fleet.events import CommandReport, Fact
 from fleetwire.ports import Report
-from fleetwire.sources.simulator.market import Market
-from fleetwire.sources.simulator.traders import STRATEGIES, SimulatedAccount, SimulatedExpert
+from fleetwire.sources.simulator.calendar import Calendar
+from fleetwire.sources.simulator.experts import SimulatedExpert
+from fleetwire.sources.simulator.fleet import accounts_for, make_accounts, make_experts
+from fleetwire.sources.simulator.history import past
+from fleetwire.sources.simulator.market import Market, TradeServer
+from fleetwire.sources.simulator.people import Person
+from fleetwire.sources.simulator.trouble import Trouble
 
-_STEPS_PER_SECOND = 10
-_HISTORY_TRADES = 25
-_WARM_UP_S = 120  # that the fleet has traded when it is first seen
-_FIRST_MAGIC = 1001
-_NEWS_EVERY_S = 40
-_COMMAND_EVERY_S = 25
-_PAUSED_S = 12
-_TOO_BOLD = 4.0  # one expert risks so much that there is something to be alarmed about
+_HISTORY_TRADES: Final = 25  # of each expert,
+_HISTORY_TRADES_MAX: Final = 10_000  # and of all of them
+_WARM_UP: Final = 120  # reports of an expert that the fleet has traded when it is first seen
+_NEWS_EVERY: Final = 120  # reports of an expert
+_COMMAND_EVERY: Final = 25
+_PAUSED: Final = 12
 
-_ACCOUNTS = (("Simulated-Live", 400_000_005, 12_000.0), ("Simulated-Live", 400_000_017, 4_000.0),
-             ("Simulated-Prop", 700_123_456, 25_000.0))  # fmt: skip
-_NEWS = (
-    ("USD", "high", "Nonfarm Payrolls"),
-    ("EUR", "high", "ECB Interest Rate Decision"),
-    ("GBP", "moderate", "Retail Sales m/m"),
-    ("USD", "moderate", "ISM Services PMI"),
-    ("JPY", "low", "Household Spending y/y"),
-)
+
+class Pace(Struct, frozen=True, kw_only=True):
+    """How finely time passes, and how much happens in it.
+
+    Args:
+        step_ms: one step.
+        report_ms: each expert and each account reports so often; a whole number of steps.
+        positions_ms: each account tells all of its positions so often.
+        price_ms: each trade server tells its prices so often.
+        activity: seconds of a real market's life in one second.
+    """
+
+    step_ms: int = 100
+    report_ms: int = 1000
+    positions_ms: int = 5000
+    price_ms: int = 1000
+    activity: float = 20.0
 
 
 class Simulator:
-    """A fleet that trades by itself. The same seed and start give the same facts.
+    """A fleet that trades by itself. The same seed, experts, accounts, pace and start give the same facts.
 
     Args:
         seed: decides everything.
-        experts: how many, over three accounts.
+        experts: how many.
         speed: simulated seconds in one real second.
-        start_msc: the trade server's clock at the beginning, in milliseconds since 1970; now, if left out.
+        start_msc: UTC at the beginning, in milliseconds since 1970: the simulated clock goes on from there, and markets
+            keep their hours. If left out, the fleet lives now: what it says bears the real time however fast it lives,
+            and its markets never close.
+        accounts: how many; as many as suit so many experts, if left out.
+        pace: how finely time passes.
     """
 
     name = "simulator"
 
-    def __init__(self, seed: int = 7, experts: int = 40, speed: float = 1.0, start_msc: int | None = None) -> None:
-        self._random = Random(seed)  # noqa: S311  (a simulation has to be repeatable, not secret)
-        self._speed = speed
-        self._now_msc = (time.time_ns() // 1_000_000 if start_msc is None else start_msc) - _WARM_UP_S * 1000
-        self._market = Market(self._random)
-        self.accounts = [SimulatedAccount(*account) for account in _ACCOUNTS[: max(1, min(experts, len(_ACCOUNTS)))]]
-        self.experts = [self._expert(number) for number in range(experts)]
+    def __init__(
+        self,
+        seed: int = 7,
+        experts: int = 40,
+        speed: float = 1.0,
+        start_msc: int | None = None,
+        *,
+        accounts: int | None = None,
+        pace: Pace = Pace(),  # noqa: B008  (it is frozen)
+    ) -> None:
+        self._lives_now = start_msc is None
+        self._pace, self._speed = pace, speed
+        self._random = _random(seed, "fleet")
+        start_ms = time.time_ns() // 1_000_000 if start_msc is None else start_msc
+        self._utc_us = start_ms * 1000
+        self._step_us = max(1, round(pace.step_ms * 1000 / speed)) if self._lives_now else pace.step_ms * 1000
+        self._market = Market(_random(seed, "market"))
+        self.accounts = make_accounts(accounts or accounts_for(experts), self._market, self._lives_now)
+        self.experts = make_experts(experts, self.accounts, self._market, self._random)
+        self.servers: list[TradeServer] = list(
+            {account.server.name: account.server for account in self.accounts}.values()
+        )
+        self._people = [Person(account, self._random) for account in self.accounts]
+        self._trouble = Trouble(self.accounts, self.experts, pace.report_ms, _random(seed, "trouble"))
+        self._calendar = Calendar(self.accounts, _random(seed, "calendar"))
+        self._slots = pace.report_ms // pace.step_ms
+        self._seconds = pace.report_ms / 1000 * pace.activity  # that an expert lives from one report to the next
+        self._interval_s = self._step_us * self._slots / 1_000_000
         self._commands = 0
-        self._news = 0
+        self._move_to(self._utc_us)
 
-    def _expert(self, number: int) -> SimulatedExpert:
-        account = self.accounts[number % len(self.accounts)]
-        symbol = self._market.symbols[(number * 3 + number // 5) % len(self._market.symbols)]
-        strategy = STRATEGIES[number % len(STRATEGIES)]
-        boldness = _TOO_BOLD if number == 1 else 1.0
-        return SimulatedExpert(account, _FIRST_MAGIC + number, symbol, strategy, boldness, self._random)
+    @property
+    def utc_ms(self) -> int:
+        """What time it is in the simulation: UTC, in milliseconds since 1970."""
+        return self._utc_us // 1000
 
     async def run(self, report: Report) -> None:
         """Tell what happened before, then live on until cancelled."""
@@ -66,61 +103,94 @@ class Simulator:
         began = loop.time()
         for steps, facts in enumerate(self.steps(), 1):
             await report(*facts)
-            await asyncio.sleep(max(0.0, began + steps / _STEPS_PER_SECOND / self._speed - loop.time()))
+            await asyncio.sleep(max(0.0, began + steps * self._pace.step_ms / 1000 / self._speed - loop.time()))
+            if self._lives_now:  # never ahead of the real clock by more than a step, and never far behind
+                self._utc_us = max(self._utc_us, time.time_ns() // 1000 - self._step_us)
 
     def before(self) -> Iterator[Fact]:
-        """Give the accounts, the deals of the last day, and who is in the market now."""
+        """Give the accounts, the deals of the last day or so, and who is in the market now."""
+        start_us = self._utc_us
         for account in self.accounts:
             yield account.report()
-        for expert in self.experts:
-            yield from expert.history(self._now_msc, _HISTORY_TRADES)
-        for _ in range(_WARM_UP_S):
-            self._now_msc += 1000
-            self._market.walk(1.0)
+        for server in self.servers:
+            yield from server.reports()
+        trades = max(1, min(_HISTORY_TRADES, _HISTORY_TRADES_MAX // len(self.experts)))
+        warm_up_us = _WARM_UP * self._slots * self._step_us
+        yield from past(self.experts, (start_us - warm_up_us) // 1000, trades, self._random)
+        for warmed_up in range(_WARM_UP, -1, -1):
+            self._move_to(start_us - warmed_up * self._slots * self._step_us, self._pace.report_ms)
             for expert in self.experts:
-                yield from expert.trade(self._now_msc)
+                expert.live(self._seconds)
+            for account in self.accounts:
+                account.roll_over()
+                yield from account.tell_deals()
         for expert in self.experts:
-            yield expert.report()
+            yield expert.report(self._interval_s)
         for account in self.accounts:
+            yield account.positions_report()
             yield account.report()
 
+    def moments(self) -> Iterator[tuple[int, list[Fact]]]:
+        """Give each step's time (UTC, in milliseconds) and what is told in it, without an end."""
+        for facts in self.steps():
+            yield self.utc_ms, facts
+
     def steps(self) -> Iterator[list[Fact]]:
-        """Give what happens in each tenth of a second, without an end: each expert reports once a second."""
+        """Give what is told in each step, without an end: each expert reports once in `Pace.report_ms`."""
         step = 0
         story: Iterator[list[Fact]] = iter(())
         while True:
-            self._now_msc += 1000 // _STEPS_PER_SECOND
-            self._market.walk(1 / _STEPS_PER_SECOND)
+            self._move_to(self._utc_us + self._step_us, self._pace.step_ms)
+            self._trouble.look(self.utc_ms)
             facts: list[Fact] = []
-            for expert in self.experts[step % _STEPS_PER_SECOND :: _STEPS_PER_SECOND]:
-                facts += expert.trade(self._now_msc)
-                facts.append(expert.report())
-            if step % _STEPS_PER_SECOND == 0:
-                for account in self.accounts:
-                    facts += [*account.refill(self._now_msc), account.report()]
-            if step % (_NEWS_EVERY_S * _STEPS_PER_SECOND) == _STEPS_PER_SECOND:
-                facts.append(self._calendar_event())
-            if step % (_COMMAND_EVERY_S * _STEPS_PER_SECOND) == 5 * _STEPS_PER_SECOND and self.experts:
+            slot = step % self._slots
+            for expert in self.experts[slot :: self._slots]:
+                facts += self._live(expert)
+            for number in range(slot, len(self.accounts), self._slots):
+                facts += self._keep(number, step // self._slots)
+            if step * self._pace.step_ms % self._pace.price_ms < self._pace.step_ms:
+                for server in self.servers:
+                    facts += server.reports()
+            facts += self._calendar.outcomes(self.utc_ms)
+            if step % (_NEWS_EVERY * self._slots) == self._slots:
+                facts.append(self._calendar.announce(self.utc_ms))
+            if step % (_COMMAND_EVERY * self._slots) == 5 * self._slots:
                 story = self._command_story(self._random.choice(self.experts))
             facts += next(story, [])
             yield facts
             step += 1
 
-    def _calendar_event(self) -> NewsEvent:
-        currency, importance, name = _NEWS[self._news % len(_NEWS)]
-        self._news += 1
-        when = time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime(self._now_msc // 1000 + 900))
-        forecast = round(self._random.uniform(0.1, 3.0), 1)
-        return NewsEvent(
-            id=self._news,
-            time_utc=when,
-            currency=currency,
-            importance=importance,
-            name=name,
-            forecast=forecast,
-            previous=round(forecast + self._random.uniform(-0.5, 0.5), 1),
-            source="simulator",
-        )
+    def _move_to(self, utc_us: int, market_ms: int = 0) -> None:
+        """Set all clocks; let the market live on for so long."""
+        self._utc_us = utc_us
+        for server in self.servers:
+            server.move_to(utc_us // 1000)
+        if market_ms:
+            trading = {name for server in self.servers for name, quote in server.quotes.items() if quote.is_open}
+            self._market.walk(market_ms / 1000 * self._pace.activity, trading)
+        for server in self.servers:
+            server.refresh()
+
+    def _live(self, expert: SimulatedExpert) -> Iterator[Fact]:
+        """Let an expert live until its next report, and tell it."""
+        expert.live(self._seconds)
+        yield from expert.account.tell_deals()
+        if not expert.silent and not expert.account.down:
+            yield expert.report(self._interval_s)
+
+    def _keep(self, number: int, turn: int) -> Iterator[Fact]:
+        """Do what is done to an account, by its trade server and by people, and tell it."""
+        account = self.accounts[number]
+        account.roll_over()
+        account.stop_out()
+        self._people[number].act(self._seconds)
+        if account.down:
+            return
+        yield from account.tell_deals()
+        every = max(1, self._pace.positions_ms // self._pace.report_ms)
+        if turn % every == number % every:
+            yield account.positions_report()
+        yield account.report()
 
     def _command_story(self, expert: SimulatedExpert) -> Iterator[list[Fact]]:
         """Tell how an operator pauses an expert and lets it go on: one step of the command's life at a time."""
@@ -138,5 +208,10 @@ class Simulator:
                         reason="spread too wide" if paused else "spread normal again",
                     )
                 ]
-            for _ in range(_PAUSED_S * _STEPS_PER_SECOND):
+            for _ in range(_PAUSED * self._slots):
                 yield []
+
+
+def _random(seed: int, part: str) -> Random:
+    """Give a part of the simulation its own chance, so that a change of one part leaves the others as they were."""
+    return Random(f"{seed} {part}")  # noqa: S311  (a simulation has to be repeatable, not secret)
