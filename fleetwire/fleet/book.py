@@ -44,6 +44,7 @@ class Book:
     def __init__(self) -> None:
         self._amounts = 0  # of all deals
         self._paid = 0  # of those that are no trades
+        self._first_deposit = 0
         self._days: dict[int, Day] = {}
         self._opening: int | None = None  # balance and credit before the first known deal
         self._settled = False  # the opening was confirmed by a second report
@@ -78,6 +79,7 @@ class Book:
             of_day.earned += amount
         else:
             self._paid += amount
+            self._first_deposit = self._first_deposit or amount
             of_day.paid += amount
         if is_late:
             self._settled = False
@@ -144,6 +146,11 @@ class Book:
         return ((self._opening or 0) + self._paid) / UNIT
 
     @property
+    def initial_balance(self) -> float:
+        """What the account began with: what was there before the first known deal, or the first deposit."""
+        return self.opening or self._first_deposit / UNIT
+
+    @property
     def peak_equity(self) -> float:
         """The highest equity so far, what was paid in or out since then taken into account."""
         return self.peak_result + self.cash
@@ -179,7 +186,8 @@ class Book:
         return day.earned / UNIT if day is not None else 0.0
 
     @property
-    def _paid_today(self) -> float:
+    def paid_today(self) -> float:
+        """What was paid in or out since the trade server's midnight."""
         day = self._days.get(self._day)
         return day.paid / UNIT if day is not None else 0.0
 
@@ -189,7 +197,7 @@ class Book:
         if self._day_open_balance is not None:
             return self._day_open_balance
         balance = self._last.balance if self._last is not None else 0.0
-        return round(balance - self.profit_today - self._paid_today, 8)
+        return round(balance - self.profit_today - self.paid_today, 8)
 
     @property
     def day_open_equity(self) -> float:
@@ -201,7 +209,7 @@ class Book:
         """How the equity has changed since midnight, without what was paid in or out."""
         if self._last is None:
             return 0.0
-        return round(self._last.equity - self.day_open_equity - self._paid_today, 8)
+        return round(self._last.equity - self.day_open_equity - self.paid_today, 8)
 
     # -------------------------------------------------------------------------------------------------------- memory
 

@@ -35,6 +35,10 @@ _TICK_S: Final = 1.0
 _MARKET_TICKS: Final = 10  # sessions are looked at every so many ticks
 
 
+class OutdatedError(DataError):
+    """A report has been overtaken by a newer one: nothing is lost."""
+
+
 class FleetSettings(Struct, frozen=True, kw_only=True):
     """What the fleet is told beforehand.
 
@@ -178,7 +182,7 @@ class Fleet:
     def _apply_expert(self, report: ExpertReport, at: Moment) -> list[Change]:
         known = self._ids.get(report.expert)
         if known is not None and (reason := self.experts[known].outdated(report)) is not None:
-            raise DataError(reason)
+            raise OutdatedError(reason)
         expert, changes = self._expert(report.expert, report.ea_id)
         changes += self._hear_terminal(expert.account, report.terminal, at)
         expert.take(report, at)
@@ -381,6 +385,14 @@ class Fleet:
         self._ids[expert] = ea_id
         account.experts.append(ea_id)
         return state
+
+    def id_of(self, expert: ExpertId) -> int:
+        """Give the id of an expert that is known.
+
+        Raises:
+            KeyError: it is not.
+        """
+        return self._ids[expert]
 
     def _free_id(self) -> int:
         while self._next_id in self.experts:

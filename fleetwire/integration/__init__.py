@@ -1,0 +1,5 @@
+"""Joins the river: source -> fleet -> channels -> hub, and what is kept of it."""
+
+from fleetwire.integration.service import IntegrationService, IntegrationSettings
+
+__all__ = ["IntegrationService", "IntegrationSettings"]

@@ -1,0 +1,241 @@
+"""The desk: answers what the API asks of the fleet and the store, and takes what clients report."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fleetwire.fleet.account import AccountState, account_name
+from fleetwire.fleet.events import ExpertReport
+from fleetwire.fleet.expert import ExpertState
+from fleetwire.fleet.news import row_of
+from fleetwire.fleet.rows import deal_row, position_row, terminal_row
+from fleetwire.fleet.series import Series
+from fleetwire.fleet.state import OutdatedError
+from fleetwire.ports import ExpertQuery, KeptDeal, Readiness, Receipt, Store, TradeQuery
+from fleetwire.sources.expert import fact_of, facts_of, read_report
+from fleetwire.wire.errors import DataError, NotFoundError, StoreError
+from fleetwire.wire.rows import AlertRow, EquityPoint, ExpertRow, FleetRow, Page, PositionRow, TradeRow
+
+if TYPE_CHECKING:
+    from fleetwire.integration.service import IntegrationService
+
+Item = TypeVar("Item")
+
+
+class Desk:
+    """`fleetwire.ports.FleetDesk` of a service.
+
+    Args:
+        service: whose fleet and store it is.
+    """
+
+    def __init__(self, service: "IntegrationService") -> None:
+        self._service = service
+        self._fleet = service.fleet
+
+    def ready(self) -> Readiness:
+        """Tell whether it can do its work."""
+        keeper = self._service.keeper
+        if keeper is None:
+            return Readiness(ready=True, checks={"store": "none: nothing is kept"})
+        health = keeper.store.health()
+        store = health.failing or ("ok" if health.open else "not open")
+        full = "full: no more reports are taken" if keeper.is_full else "ok"
+        checks = {"store": store, "migrations": f"ok: schema {health.schema}", "reports": full}
+        return Readiness(ready=health.open and health.failing is None and not keeper.is_full, checks=checks)
+
+    def version(self) -> int:
+        """Give a number that changes with everything that is listed from memory."""
+        return self._service.version
+
+    # ---------------------------------------------------------------------------------------------------------- reports
+
+    def take(self, kind: str, data: dict[str, Any]) -> None:
+        """Take what a client reports over the socket."""
+        self._service.apply(fact_of(kind, data))
+
+    async def report(self, body: bytes) -> Receipt:
+        """Take a report over HTTP."""
+        said = read_report(body)
+        refused, ids, accepted = list(said.refused), [], 0
+        for fact in facts_of(said):
+            try:
+                self._service.apply(fact)
+            except DataError as error:
+                refused.append({"where": _named(fact), "error": str(error)})
+                continue
+            accepted += 1
+            if isinstance(fact, ExpertReport):
+                ids.append(self._fleet.id_of(fact.expert))
+        await self._service.acknowledged()
+        return Receipt(
+            accepted=accepted,
+            refused=refused,
+            commands=[],
+            ea_ids=ids,
+            next_report_s=self._service.settings.next_report_s,
+            server_time=self._service.clock.utc(),
+        )
+
+    # ------------------------------------------------------------------------------------------------------ from memory
+
+    def fleet(self) -> FleetRow:
+        """Give everything at a glance."""
+        service = self._service
+        rows = (service.account_row(state) for state in self._fleet.accounts.values())
+        terminals = (each for state in self._fleet.accounts.values() for each in state.terminals.values())
+        return FleetRow(
+            portfolio=service.portfolio,
+            accounts=[row for row in rows if row is not None],
+            terminals=[terminal_row(each) for each in terminals],
+            alerts_open=service.alerts.open_count,
+            as_of=service.portfolio_as_of,
+            server_time=service.clock.utc(),
+        )
+
+    def experts(self, query: ExpertQuery) -> Page:
+        """List experts, in the order of their ids."""
+        found = [
+            expert
+            for ea_id, expert in sorted(self._fleet.experts.items())
+            if (query.after is None or ea_id > query.after) and _fits(expert, query)
+        ]
+        at = self._service.clock.moment()
+        rows = [self._service.expert_row(expert, at) for expert in found[: query.limit]]
+        return Page(items=rows, next=str(rows[-1].ea_id) if len(found) > len(rows) else None)
+
+    def expert(self, ea_id: int) -> ExpertRow | None:
+        """Give one expert."""
+        expert = self._fleet.experts.get(ea_id)
+        return self._service.expert_row(expert, self._service.clock.moment()) if expert is not None else None
+
+    def positions(self, ea_id: int | None, account: tuple[str, int] | None, symbol: str | None) -> Page:
+        """List open positions."""
+        rows = [
+            row
+            for row in self._positions()
+            if (ea_id is None or row.ea_id == ea_id)
+            and (account is None or row.account == account_name(account))
+            and (symbol is None or row.symbol == symbol)
+        ]
+        return Page(items=rows, total=len(rows))
+
+    def _positions(self) -> Iterator[PositionRow]:
+        for expert in self._fleet.experts.values():
+            for position in expert.positions.values():
+                yield position_row(expert.account, expert, position)
+        for state in self._fleet.accounts.values():
+            for position in state.manual.values():
+                yield position_row(state, None, position)
+
+    def prices(self, symbol: str | None) -> Page:
+        """List prices."""
+        clocks = {server: state.clock for (server, _), state in self._fleet.accounts.items()}
+        rows = list(self._fleet.market.rows(clocks, symbol, self._service.clock.moment().utc_ms))
+        return Page(items=rows, total=len(rows))
+
+    def statistics(self, subject: str) -> dict[str, Any] | None:
+        """Give the figures of an expert, an account, or all accounts of a currency; what is not defined is left out."""
+        series = self._series(subject)
+        if series is None:
+            return None
+        figures = series.statistics.metrics()
+        return {name: value for name, value in figures.items() if value is not None}
+
+    def _series(self, subject: str) -> Series | None:
+        kind, _, name = subject.partition(":")
+        if kind == "currency":
+            return self._fleet.currencies.get(name)
+        if kind == "account":
+            server, _, login = name.rpartition("/")
+            state = self._fleet.accounts.get((server, int(login))) if login.isdecimal() else None
+            return state.series if state is not None else None
+        expert = self._fleet.experts.get(int(name)) if kind == "ea" and name.isdecimal() else None
+        return expert.series if expert is not None else None
+
+    # ------------------------------------------------------------------------------------------------------- from store
+
+    @property
+    def _store(self) -> Store:
+        if self._service.keeper is None:
+            raise NotFoundError("this server keeps no history: start it with a database")
+        return self._service.keeper.store
+
+    async def trades(self, query: TradeQuery) -> Page:
+        """List trades, newest first."""
+        return await self._store.trades(query)
+
+    async def trade(self, account: tuple[str, int], position_id: int) -> TradeRow | None:
+        """Give one trade."""
+        return await self._store.trade(account, position_id)
+
+    async def deals(self, query: TradeQuery) -> Page:
+        """List deals, newest first."""
+        page = await self._store.deals(query)
+        rows = [self._deal_row(kept) for kept in page.items]
+        return Page(items=rows, total=page.total, next=page.next)
+
+    def _deal_row(self, kept: KeptDeal) -> object:
+        account: AccountState = self._fleet.accounts[kept.server, kept.login]
+        return deal_row(account, self._fleet.experts.get(kept.ea_id or 0), kept.deal)
+
+    async def equity(self, subject: str, from_ms: int, until_ms: int, points: int) -> list[EquityPoint]:
+        """Give a curve."""
+        return await self._store.equity(subject, from_ms, until_ms, points)
+
+    async def alerts(self, status: str | None, before: int | None, limit: int) -> Page:
+        """List alerts, newest first; the open ones from memory."""
+        if status == "open" or self._service.keeper is None:
+            rows = [row for row in reversed(self._service.alerts.open()) if before is None or row.alert_id < before]
+            return _page(rows, limit, lambda row: row.alert_id)
+        return await self._store.alerts(status, before, limit)
+
+    async def acknowledge(self, alert_id: int, by: str) -> AlertRow:
+        """Acknowledge an open alert; returns once that is kept."""
+        row = self._service.acknowledge(alert_id, by)
+        await self._service.acknowledged()
+        return row
+
+    def acknowledge_now(self, alert_id: int, by: str) -> None:
+        """Acknowledge an open alert; everybody is told."""
+        self._service.acknowledge(alert_id, by)
+
+    async def news(self, from_ms: int, until_ms: int, limit: int) -> Page:
+        """List calendar events, in order of time."""
+        kept = await self._store.news(from_ms, until_ms, limit)
+        return Page(items=[row_of(one.memory) for one in kept])
+
+
+def _page(rows: Iterable[Item], limit: int, key: "Any") -> Page:
+    found = list(rows)
+    shown = found[:limit]
+    return Page(items=shown, next=str(key(shown[-1])) if len(found) > len(shown) else None)
+
+
+def _named(fact: object) -> str:
+    """Name a fact for who reported it."""
+    deal = getattr(fact, "deal", None)
+    if deal is not None:
+        return f"deal {deal.ticket}"
+    expert = getattr(fact, "expert", None)
+    name = getattr(expert, "name", None) or getattr(fact, "symbol", None) or getattr(fact, "name", None)
+    kind = type(fact).__name__
+    return f"{kind} {name}" if name else kind
+
+
+def _fits(expert: ExpertState, query: ExpertQuery) -> bool:
+    """Tell whether an expert is one of those that are asked for."""
+    who, report = expert.expert, expert.report
+    exact = (
+        (query.symbol, who.symbol),
+        (query.strategy, report.strategy_tag or who.name),
+        (query.group, report.group),
+        (query.account, expert.account.id),
+        (query.status, expert.status),
+        (query.link, expert.pulse.link.value),
+    )
+    if any(wanted is not None and wanted != has for wanted, has in exact):
+        return False
+    if query.text is None:
+        return True
+    text = query.text.casefold()
+    return any(text in part.casefold() for part in (who.name, who.symbol, report.strategy_tag, str(expert.ea_id)))

@@ -1,0 +1,444 @@
+"""Joins the river: source -> fleet -> channels -> hub."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from fleetwire.fleet.account import AccountState, TerminalState, account_name
+from fleetwire.fleet.alerts import Alerts
+from fleetwire.fleet.channels import refused_claim, tell
+from fleetwire.fleet.events import Fact
+from fleetwire.fleet.expert import ExpertState
+from fleetwire.fleet.figures import ServerFigures
+from fleetwire.fleet.lossrules import LossFigures
+from fleetwire.fleet.news import News, NewsSettings
+from fleetwire.fleet.portfolio import Portfolio
+from fleetwire.fleet.rows import account_row, expert_row, terminal_row
+from fleetwire.fleet.rules import RuleBook, default_rules
+from fleetwire.fleet.state import (
+    AccountChanged,
+    Announced,
+    Attributed,
+    Change,
+    ClaimRefused,
+    CommandMoved,
+    ExpertChanged,
+    Fleet,
+    FleetSettings,
+    OutdatedError,
+    PriceChanged,
+    TerminalChanged,
+    Traded,
+)
+from fleetwire.integration.desk import Desk
+from fleetwire.integration.keeper import Keeper
+from fleetwire.ports import Clock, Source, Store, Timer
+from fleetwire.server.clock import SystemClock
+from fleetwire.server.server import WebSocketServer
+from fleetwire.wire.errors import ConfigError, DataError, StoreError
+from fleetwire.wire.moment import Moment, read_utc
+from fleetwire.wire.rows import AccountRow, AlertRow, ExpertRow, NewsRow, PortfolioRow
+
+logger = logging.getLogger("fleetwire.integration")
+
+_TRIM_S: Final = 600.0
+_EXPERT_SAMPLES: Final = 6  # experts are sampled once in so many samples of accounts
+
+
+class IntegrationSettings(Struct, frozen=True, kw_only=True):
+    """What a service is told beforehand.
+
+    `convert_to` is the currency in which the portfolio is summed once more; empty for none. Balance and equity are kept
+    each `sample_every_s` seconds. `next_report_s` is what experts are told over HTTP of when to report again.
+    """
+
+    fleet: FleetSettings = FleetSettings()
+    news: NewsSettings = NewsSettings()
+    convert_to: str = ""
+    sample_every_s: float = 10.0
+    next_report_s: float = 1.0
+
+
+class IntegrationService:
+    """Watches experts, the portfolio, commands and alerts, and tells a server's clients.
+
+    Args:
+        server: who is told; started and stopped by its owner. With a store, the service is started before it.
+        sources: where facts come from, besides `report`.
+        clock: stamps what is received.
+        store: what is kept over a restart; None keeps nothing.
+        rules: of alerts; the default ones, if left out.
+        settings: everything else.
+    """
+
+    def __init__(
+        self,
+        server: WebSocketServer,
+        sources: Sequence[Source] = (),
+        clock: Clock | None = None,
+        *,
+        store: Store | None = None,
+        rules: RuleBook | None = None,
+        settings: IntegrationSettings | None = None,
+    ) -> None:
+        self.settings = settings or IntegrationSettings()
+        self.rules = rules or default_rules()
+        self.fleet = Fleet(self.settings.fleet)
+        self.alerts = Alerts(self.rules)
+        self.news = News(self.settings.news)
+        self.version = 0  # changes with everything that is listed from memory
+        self.server = server
+        self.clock = clock or SystemClock()
+        self.keeper = Keeper(store, server) if store is not None else None
+        self.running = False
+        self._sources = tuple(sources)
+        self._sums = Portfolio(self.fleet, self.settings.convert_to)
+        self.portfolio = self._sums.row()
+        self.portfolio_as_of = ""
+        self._tasks: list[asyncio.Task[None]] = []
+        self._trimming: asyncio.Task[None] | None = None
+        self._timer: Timer | None = None
+        self._timer_at = float("inf")
+        self._sample_at = 0.0
+        self._trim_at = 0.0
+        self._samples = 0
+        self._symbols: dict[str, None] = {}
+        self.blocked: dict[str, int] = {}  # symbols inside a news blackout, and until when (UTC ms)
+        # What is to be told anew at the next flush.
+        self._experts: dict[int, ExpertState] = {}
+        self._accounts: dict[tuple[str, int], AccountState] = {}
+        self._terminals: dict[str, TerminalState] = {}
+
+    # ------------------------------------------------------------------------------------------------------ start, stop
+
+    async def start(self) -> None:
+        """Bring everything back that was kept, tell it, and start the sources.
+
+        Raises:
+            StoreError: what was kept can't be read.
+            ConfigError: with a store, the server must not run yet: its clients would find another one than before.
+        """
+        if self.keeper is not None:
+            if self.server.running:
+                raise ConfigError("with a store, start the service first and the server then: it goes on where it ended")
+            await self.keeper.open(self.fleet, self._sums, self.alerts, self.news, self.clock.moment)
+            self.server.keep_events(self.keeper)
+        self.running = True
+        at = self.clock.moment()
+        self._sample_at, self._trim_at = at.now, at.now + _TRIM_S
+        for expert in self.fleet.experts.values():
+            self._note_expert(expert)
+        self._accounts.update(self.fleet.accounts)
+        self._find_blackouts(at)
+        self.server.serve_fleet(Desk(self))
+        self.server.at_flush(self._tell_all)  # so that a newcomer always finds a portfolio
+        await self.server.flushed()
+        self._on_time()
+        self._tasks = [asyncio.create_task(self._run(source)) for source in self._sources]
+
+    async def stop(self) -> None:
+        """Stop the sources, take no more reports, and keep what is left.
+
+        Raises:
+            StoreError: it can't be kept.
+        """
+        self.running = False
+        self.server.serve_fleet(None)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        tasks = [*self._tasks, *([self._trimming] if self._trimming is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.clear()
+        if self.keeper is not None:
+            await self.keeper.close()
+
+    async def finished(self) -> None:
+        """Wait until every source has nothing more to report.
+
+        Raises:
+            Exception: what a source failed with.
+        """
+        await asyncio.gather(*self._tasks)
+
+    async def _run(self, source: Source) -> None:
+        try:
+            await source.run(self.report)
+        except Exception as error:
+            logger.exception("source %s failed", source.name)
+            self._raise_once("source_failed", f"source:{source.name}", f"source {source.name} failed: {error}", "critical")
+            raise
+
+    # ----------------------------------------------------------------------------------------------------------- facts
+
+    async def report(self, *facts: Fact) -> None:
+        """Apply facts and tell what changed; returns once they are kept, and those who keep up have been written to.
+
+        Args:
+            facts: of `fleetwire.fleet.events`; those of one call are told together.
+
+        Raises:
+            DataError: one of them is refused; those before it were taken.
+            StoreError: they can't be kept now: report them again.
+        """
+        try:
+            for fact in facts:
+                self.apply(fact)
+        finally:
+            await self.acknowledged()
+
+    def apply(self, fact: Fact) -> list[Change]:
+        """Apply one fact; what it changes is told at the end of this turn of the event loop.
+
+        Raises:
+            DataError: it is refused, and nothing was changed.
+            StoreError: nothing more can be taken, since nothing can be kept.
+        """
+        if self.keeper is not None and self.keeper.is_full:
+            raise StoreError("no more reports are taken: what is there already can't be kept")
+        at = self.clock.moment()
+        try:
+            changes = self.fleet.apply(fact, at)
+        except OutdatedError:
+            raise
+        except DataError as error:
+            self._raise_once("report_refused", f"report:{type(fact).__name__}", f"a report was refused: {error}", "warning")
+            raise
+        self._note(changes, at)
+        self.server.at_flush(self._tell_all)
+        return changes
+
+    async def acknowledged(self) -> None:
+        """Wait until everything that was reported is told, and kept.
+
+        Raises:
+            StoreError: it can't be kept now.
+        """
+        if self.keeper is not None:
+            await self.keeper.acknowledged()
+        else:
+            await self.server.flushed()
+
+    def _note(self, changes: Iterable[Change], at: Moment) -> None:
+        """Tell events at once; note whose rows are to be told at the flush, and what is to be kept."""
+        keeper = self.keeper
+        for change in changes:
+            self.version += 1
+            if isinstance(change, ExpertChanged):
+                self._note_expert(change.expert)
+            elif isinstance(change, AccountChanged):
+                self._accounts[change.account.id] = change.account
+            elif isinstance(change, TerminalChanged):
+                self._terminals[change.terminal.name] = change.terminal
+            elif isinstance(change, Traded | Attributed):
+                owner = change.ea_id if isinstance(change, Attributed) else change.account.owners[change.deal.ticket]
+                if keeper is not None:
+                    keeper.deal(change.account, owner, change.deal)
+            elif isinstance(change, ClaimRefused):
+                claimant = change.claimant.ea_id
+                message = refused_claim(change)
+                self._raise_once("ea_id_claimed_twice", f"ea:{claimant}", message, "warning", claimant)
+            elif isinstance(change, Announced):
+                self._announce(change, at)
+            elif isinstance(change, CommandMoved):
+                report = change.report
+                self.tell_alerts(self.alerts.observe("command", report.command_id, report, at, {"ea_id": report.ea_id}))
+            elif isinstance(change, PriceChanged) and keeper is not None:
+                keeper.market(self.fleet.market.memory)
+            told = tell(change)
+            if told is not None:
+                self.server.publish(told.type, told.data)
+
+    def _note_expert(self, expert: ExpertState) -> None:
+        self._experts[expert.ea_id] = expert
+        symbol = expert.expert.symbol
+        if symbol and symbol not in self._symbols:
+            self._symbols[symbol] = None
+            self._find_blackouts(self.clock.moment())
+
+    # ------------------------------------------------------------------------------------------------------------ rows
+
+    def _tell_all(self) -> None:
+        """At the flush: put right what was said apart, then tell rows, and after them what sums them up."""
+        at = self.clock.moment()
+        self._note(self.fleet.settle(at), at)
+        experts, self._experts = self._experts, {}
+        accounts, self._accounts = self._accounts, {}
+        terminals, self._terminals = self._terminals, {}
+        for expert in experts.values():
+            self._tell_expert(expert, at)
+        for terminal in terminals.values():
+            account = account_name(terminal.account.id)
+            row = terminal_row(terminal)
+            self.tell_alerts(self.alerts.observe("terminal", terminal.name, row, at, {"account": account}))
+        for state in accounts.values():
+            self._look_at_account(state, at)
+        if experts or accounts or not self.portfolio_as_of:
+            self._tell_portfolio(at)
+        self._schedule(at)
+
+    def _tell_expert(self, expert: ExpertState, at: Moment) -> None:
+        self._sums.changed(expert)
+        row = self.expert_row(expert, at)
+        self.server.publish("ea_update", row, as_of=row.last_report_utc or None)
+        self.tell_alerts(self.alerts.observe("expert", expert.ea_id, row, at, {"ea_id": expert.ea_id}))
+        if self.keeper is not None:
+            self.keeper.expert(expert)
+
+    def _look_at_account(self, state: AccountState, at: Moment) -> None:
+        row = self.account_row(state)
+        if row is not None:
+            self.tell_alerts(self.alerts.observe("account", row.account, row, at, {"account": row.account}))
+        if self.keeper is not None:
+            self.keeper.account(state)
+
+    def _tell_portfolio(self, at: Moment) -> None:
+        self.portfolio = self._sums.row(self.blocked)
+        self.portfolio_as_of = at.utc
+        self.server.publish("portfolio_update", self.portfolio)
+        for currency, sums in self.portfolio.by_currency.items():
+            self.tell_alerts(self.alerts.observe("portfolio", currency, sums, at))
+        if self.keeper is not None:
+            self.keeper.peaks(self._sums.peaks)
+
+    def expert_row(self, expert: ExpertState, at: Moment) -> ExpertRow:
+        """Build the row of an expert as it is now."""
+        return expert_row(self.fleet, expert, at, self.blocked.get(expert.expert.symbol))
+
+    def account_row(self, state: AccountState) -> AccountRow | None:
+        """Build the row of an account as it is now; None while its terminal has said nothing of it."""
+        return account_row(self.fleet, state, self._limits_of(state))
+
+    def _limits_of(self, state: AccountState) -> dict[str, float]:
+        """Work out what an account has used of its loss limits."""
+        account, book = state.account, state.book
+        if account is None or not len(self.rules.limits):
+            return {}
+        known = LossFigures(
+            balance=account.balance,
+            equity=account.equity,
+            day_open_balance=book.day_open_balance,
+            day_open_equity=book.day_open_equity,
+            initial_balance=book.initial_balance,
+            peak_equity=book.peak_equity,
+            deposits=book.cash - book.initial_balance,
+            deposits_today=book.paid_today,
+        )
+        return self.rules.limits.figures(account_name(state.id), known) or {}
+
+    # ---------------------------------------------------------------------------------------------------------- alerts
+
+    def tell_alerts(self, rows: Iterable[AlertRow]) -> None:
+        """Tell alerts, and keep them."""
+        for row in rows:
+            self.version += 1
+            self.server.publish("alert", row)
+            if self.keeper is not None:
+                self.keeper.alert(row)
+
+    def _raise_once(self, rule: str, subject: str, message: str, level: str, ea_id: int | None = None) -> None:
+        about = {"ea_id": ea_id} if ea_id is not None else None
+        rows = self.alerts.once(rule, subject, message, level, self.clock.moment(), about)
+        if rows:
+            logger.warning("%s", message)
+        self.tell_alerts(rows)
+
+    def acknowledge(self, alert_id: int, by: str) -> AlertRow:
+        """Note that somebody has seen an alert, and tell everybody.
+
+        Raises:
+            NotFoundError: there is no open alert of this id.
+        """
+        row = self.alerts.acknowledge(alert_id, by, self.clock.moment())
+        self.tell_alerts([row])
+        self._schedule(self.clock.moment())
+        return row
+
+    # ------------------------------------------------------------------------------------------------------------- news
+
+    def _announce(self, change: Announced, at: Moment) -> None:
+        utc_ms = change.utc_ms if change.utc_ms is not None else read_utc(change.event.time_utc)
+        rows = self.news.apply(change.event, utc_ms, at)
+        self._tell_news(rows, at)
+
+    def _tell_news(self, rows: Sequence[NewsRow], at: Moment) -> None:
+        """Tell calendar events and blackouts; the experts that these concern are told anew."""
+        for row in rows:
+            self.version += 1
+            self.server.publish("news_update", row)
+            self.tell_alerts(self.alerts.observe("news", row.id, row, at))
+        if self.keeper is not None:
+            self.keeper.news(self.news)
+        if rows:
+            self._find_blackouts(at)
+
+    def _find_blackouts(self, at: Moment) -> None:
+        """Look anew which symbols are inside a blackout."""
+        before = self.blocked
+        found = {symbol: self.news.blocked(symbol, at.utc_ms) for symbol in self._symbols}
+        self.blocked = {symbol: until for symbol, until in found.items() if until is not None}
+        changed = {symbol for symbol in self._symbols if before.get(symbol) != self.blocked.get(symbol)}
+        if changed:
+            self._experts.update(
+                (ea_id, expert) for ea_id, expert in self.fleet.experts.items() if expert.expert.symbol in changed
+            )
+            self.server.at_flush(self._tell_all)
+
+    # ------------------------------------------------------------------------------------------------------------- time
+
+    def _schedule(self, at: Moment) -> None:
+        """Set the timer for the next thing that the time brings."""
+        if not self.running:
+            return
+        deadlines = [self.fleet.next_deadline(), self.alerts.next_deadline(), self.news.next_deadline(at)]
+        if self.keeper is not None:
+            deadlines.append(min(self._sample_at, self._trim_at))
+        when = min((deadline for deadline in deadlines if deadline is not None), default=float("inf"))
+        if when == float("inf") or (self._timer is not None and when >= self._timer_at):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._timer_at = self.clock.call_at(when, self._on_time), when
+
+    def _on_time(self) -> None:
+        """Do what the time brings: silences, midnights, alerts, blackouts, samples."""
+        self._timer = None
+        at = self.clock.moment()
+        self._note(self.fleet.due(at), at)
+        self.tell_alerts(self.alerts.due(at))
+        self._tell_news(self.news.due(at, self._symbols), at)
+        if self.keeper is not None:
+            self._keep_time(self.keeper, at)
+        self.server.at_flush(self._tell_all)
+        self._schedule(at)
+
+    def _keep_time(self, keeper: Keeper, at: Moment) -> None:
+        """Sample, trim, and look whether the store is well."""
+        health = keeper.store.health()
+        figures = ServerFigures(
+            store_failing=health.failing, store_pending=health.pending, store_pending_max=health.pending_max
+        )
+        self.tell_alerts(self.alerts.observe("server", "", figures, at))
+        if at.now >= self._sample_at:
+            self._sample_at = at.now + self.settings.sample_every_s
+            keeper.sample(self.fleet, at, experts=self._samples % _EXPERT_SAMPLES == 0)
+            self._samples += 1
+        if at.now >= self._trim_at and (self._trimming is None or self._trimming.done()):
+            self._trim_at = at.now + _TRIM_S
+            self._trimming = asyncio.create_task(self._trim(keeper, at.utc_ms))
+
+    @staticmethod
+    async def _trim(keeper: Keeper, utc_ms: int) -> None:
+        try:
+            await keeper.store.trim(utc_ms)
+        except StoreError as error:
+            logger.warning("what is old could not be dropped from the store: %s", error)
+
+    def portfolio_now(self) -> PortfolioRow:
+        """Give the portfolio as it was last told."""
+        return self.portfolio
