@@ -55,7 +55,7 @@ class Terminal(Struct, frozen=True, kw_only=True):
 
     id: Text = ""
     name: Text = ""
-    build: int = 0
+    build: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
     connected: bool = True
     trade_allowed: bool = True
     ping_ms: Annotated[float, Meta(ge=0, le=1e9)] | None = None
@@ -135,7 +135,7 @@ class Account(Struct, frozen=True, kw_only=True, tag="account_report"):
     name: Text = ""
     company: Text = ""
     currency: Currency
-    leverage: Annotated[int, Meta(ge=0)] = 0
+    leverage: Annotated[int, Meta(ge=0, le=2**31 - 1)] = 0
     balance: Money = 0.0
     credit: Money = 0.0
     profit: Money = 0.0
@@ -234,7 +234,7 @@ class NewsEvent(Struct, frozen=True, kw_only=True, tag="news_report"):
     When it is: `time_utc` (ISO 8601), or `time_msc` on the clock of the trade server `server` (MQL5's calendar).
     """
 
-    id: int | Annotated[str, Meta(min_length=1, max_length=256)]
+    id: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | Annotated[str, Meta(min_length=1, max_length=256)]
     time_utc: Annotated[str, Meta(max_length=40)] = ""
     time_msc: Msc | None = None
     server: Annotated[str, Meta(max_length=128)] = ""
