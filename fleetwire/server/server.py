@@ -10,13 +10,15 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
-
 from fleetwire.hub.access import Access
 from fleetwire.hub.hub import Hub
 from fleetwire.hub.limits import Limits
 from fleetwire.hub.session import House, ReportDesk, Session
-from fleetwire.ports import Clock
+from fleetwire.ports import Clock, FleetDesk
+from fleetwire.server.api.exchange import Office
+from fleetwire.server.api.front import Front
+from fleetwire.server.base_path import checked_base_path
+from fleetwire.server.clients import ClientInfo, client_info
 from fleetwire.server.clock import SystemClock
 from fleetwire.server.deadlines import Deadlines
 from fleetwire.server.door import Door, Rooms
@@ -35,18 +37,6 @@ _STOP_S = 2.0  # for the clients' part of the closing handshake
 _BACKLOG = 4096  # connections that come back all at once
 
 
-class ClientInfo(Struct, frozen=True):
-    """One connected client, for people and monitoring. `state` is the session's; `connected_at` is UTC."""
-
-    client_id: str
-    address: str
-    state: str
-    authenticated: bool
-    role: str | None
-    channels: list[str]
-    connected_at: str
-
-
 class WebSocketServer:
     """A WebSocket server with authentication, channels, broadcasting and heartbeats.
 
@@ -59,6 +49,8 @@ class WebSocketServer:
         limits: every other bound.
         allowed_hosts: further names under which the server is reached.
         allowed_origins: further origins whose pages may connect.
+        expert_token: what experts authenticate with who may only report; differs from `auth_token`.
+        base_path: the path under which a proxy serves all of it, like "/fleetwire".
         compression: take permessage-deflate from clients that offer it: fewer bytes for more CPU.
         clock: the time; a test brings its own.
 
@@ -77,10 +69,14 @@ class WebSocketServer:
         limits: Limits | None = None,
         allowed_hosts: Collection[str] = (),
         allowed_origins: Collection[str] = (),
+        expert_token: str | None = None,
+        base_path: str = "",
         compression: bool = False,
         clock: Clock | None = None,
     ) -> None:
         _check_arguments(host, port, auth_token, heartbeat_interval, heartbeat_timeout)
+        if expert_token is not None and (not isinstance(expert_token, str) or not expert_token.strip()):
+            raise ConfigError("expert_token must be a text that is not empty; leave it out to have none")
         for name, listed in (("allowed_hosts", allowed_hosts), ("allowed_origins", allowed_origins)):
             if isinstance(listed, str):
                 raise ConfigError(f"{name} must be a list of texts, not one text: [{listed!r}]")
@@ -97,7 +93,7 @@ class WebSocketServer:
         self.hub = Hub(secrets.token_hex(8), self._limits)
         self._house = House(
             self.hub,
-            Access(self.auth_token),
+            Access(self.auth_token, expert_token),
             self._limits,
             self.heartbeat_interval,
             self.heartbeat_timeout,
@@ -105,7 +101,16 @@ class WebSocketServer:
         )
         self._listener: asyncio.Server | None = None
         self._rooms: Rooms | None = None
-        self._http = HttpSide(self._metrics)
+        self._office = Office(
+            self._house,
+            self._clock,
+            self._doorkeeper,
+            checked_base_path(base_path),
+            self._metrics,
+            self.get_connected_clients,
+            self._wake,
+        )
+        self._http = HttpSide(Front(self._office), WebSocketConnection)
 
     def __repr__(self) -> str:
         """Show where it listens, and never the token."""
@@ -143,7 +148,7 @@ class WebSocketServer:
         loop, clock = asyncio.get_running_loop(), self._clock
         pump, deadlines, guests = Pump(self.hub, clock, loop), Deadlines(clock), Guests(self._limits)
         rooms = Rooms(self._house, pump, clock, deadlines, guests, self._doorkeeper, self._compression)
-        http = HttpSide(self._metrics)
+        http = HttpSide(Front(self._office), WebSocketConnection)
         try:
             host = await _one_address(self.host) if self._asked_port == 0 else self.host or None
             self._listener = await loop.create_server(
@@ -193,7 +198,7 @@ class WebSocketServer:
 
     def get_connected_clients(self) -> list[ClientInfo]:
         """List the connected clients, those who are not authenticated yet included."""
-        return [_client_info(session) for session in self._sessions() if not session.closing]
+        return [client_info(session) for session in self._sessions() if not session.closing]
 
     def _sessions(self) -> list[Session]:
         guests = self._rooms.guests.all() if self._rooms is not None else []
@@ -228,6 +233,17 @@ class WebSocketServer:
             rooms.pump.wake()
         else:
             deque(self.hub.flush(now, utc), maxlen=0)  # nobody hears it, but those who come will find it
+
+    def _wake(self) -> None:
+        """See to it that what was published is sent."""
+        if self._rooms is not None:
+            self._rooms.pump.wake()
+
+    def serve_fleet(self, desk: FleetDesk | None) -> None:
+        """Name who keeps the fleet: whom the API asks, and who takes what clients report; None for nobody."""
+        self._office.desk = desk
+        self._house.desk.take = desk.take if desk is not None else None
+        self._house.desk.acknowledge = desk.acknowledge_now if desk is not None else None
 
     def take_reports(self, take: Callable[[str, dict[str, Any]], None] | None) -> None:
         """Name who takes what clients report of the fleet; None for nobody.
@@ -323,15 +339,3 @@ def _seconds_between(earlier: str, later: str) -> float:
         return max(0.0, (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds())
     except (ValueError, TypeError) as error:
         raise DataError(f'as_of must be a UTC time, like "2026-11-23T04:12:00.123Z", not {earlier!r:.40}') from error
-
-
-def _client_info(session: Session) -> ClientInfo:
-    return ClientInfo(
-        client_id=session.client_id,
-        address=session.address,
-        state=session.state.value,
-        authenticated=session.identity is not None,
-        role=session.identity.role.value if session.identity else None,
-        channels=sorted(str(topic) for topic in session.topics),
-        connected_at=session.connected_at,
-    )
