@@ -15,7 +15,7 @@ from fleetwire.wire.errors import ConfigError
 
 ENV_PREFIX = "WEBSOCKET_"
 FILE_NAME = "fleetwire.toml"
-SECRET = "auth_token"  # noqa: S105  (the name of the setting, not its value)
+SECRETS = frozenset({"auth_token", "expert_token"})
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,6 +25,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     port: Annotated[int, Meta(ge=0, le=65535, description="port to listen on; 0 picks a free one")] = 8765
     auth_token: Annotated[
         str | None, Meta(description="what clients authenticate with; made and kept when left out, on loopback only")
+    ] = None
+    expert_token: Annotated[
+        str | None, Meta(description="what experts authenticate with who may only report; differs from auth_token")
     ] = None
     heartbeat_interval: Annotated[float, Meta(gt=0, le=86_400, description="seconds between two pings")] = 30.0
     heartbeat_timeout: Annotated[
@@ -37,6 +40,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     allowed_origins: Annotated[
         list[str], Meta(description='further origins whose pages may connect, like "https://coc.example"')
     ] = []
+    base_path: Annotated[
+        str, Meta(description='path under which a proxy serves it, like "/fleetwire" (docs/proxy.md)')
+    ] = ""
     compression: Annotated[
         bool, Meta(description="take permessage-deflate from clients that offer it: fewer bytes for more CPU")
     ] = False
@@ -129,7 +135,7 @@ def _convert(name: str, value: Any, where: str, *, strict: bool) -> Any:
         raise ConfigError(f"{where}: {error}") from None
     except msgspec.ValidationError as error:
         reason = str(error).replace("`", "").replace("Expected", "expected")
-        shown = "" if name == SECRET else f" ({value!r:.60})"
+        shown = "" if name in SECRETS else f" ({value!r:.60})"
         raise ConfigError(f"{where}{shown}: {reason}: {_description(name)}") from None
 
 

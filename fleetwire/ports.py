@@ -5,7 +5,18 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from fleetwire.fleet.events import Deal, ExpertId, Fact
+from fleetwire.fleet.events import (
+    Account,
+    Deal,
+    DealReport,
+    ExpertId,
+    ExpertReport,
+    Fact,
+    NewsEvent,
+    Position,
+    PriceReport,
+    Terminal,
+)
 from fleetwire.wire.moment import Moment
 from fleetwire.wire.rows import AlertRow, EquityPoint, ExpertRow, FleetRow, Page, TradeRow
 
@@ -274,6 +285,21 @@ class ExpertQuery(Struct, frozen=True, kw_only=True):
     limit: int = 100
 
 
+class ReportBody(Struct, frozen=True, kw_only=True):
+    """A report over HTTP: what one terminal knows, in one body. Each part is optional, and is taken as such a fact.
+
+    `positions` are all open positions of `account`. Deals that name nobody are of `account` too.
+    """
+
+    account: Account | None = None
+    terminal: Terminal | None = None
+    experts: tuple[ExpertReport, ...] = ()
+    positions: tuple[Position, ...] | None = None
+    deals: tuple[DealReport, ...] = ()
+    events: tuple[NewsEvent, ...] = ()
+    prices: tuple[PriceReport, ...] = ()
+
+
 class Receipt(Struct, frozen=True, kw_only=True):
     """The answer to a report over HTTP: what was taken and is kept, what was refused, and what to do next.
 
@@ -349,6 +375,13 @@ class FleetDesk(Protocol):
 
     async def alerts(self, status: str | None, before: int | None, limit: int) -> Page:
         """List alerts (`AlertRow`), newest first."""
+
+    def acknowledge_now(self, alert_id: int, by: str) -> None:
+        """Acknowledge an open alert, for the socket: the alert itself is told on its channel once it is kept.
+
+        Raises:
+            NotFoundError: there is no open alert of this id.
+        """
 
     async def acknowledge(self, alert_id: int, by: str) -> AlertRow:
         """Acknowledge an open alert; the answer is kept.

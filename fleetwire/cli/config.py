@@ -4,7 +4,7 @@ import argparse
 
 from fleetwire.cli import settings
 from fleetwire.cli.running import new_server
-from fleetwire.config import SECRET, describe
+from fleetwire.config import SECRETS, describe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,8 +23,9 @@ def run(args: argparse.Namespace) -> int:
     new_server(found.settings)
     for name, _, _, _ in describe():
         value = getattr(found.settings, name)
-        shown = ("(given)" if value else "(made and kept when needed)") if name == SECRET else value
-        print(f"{name:<20} {shown!s:<28} {found.origins[name]}")
+        if name in SECRETS:
+            value = "(given)" if value else "(made and kept when needed)" if name == "auth_token" else "(none)"
+        print(f"{name:<20} {value!s:<28} {found.origins[name]}")
     changed = found.origins["limits"]
     print(f"{'limits':<20} {'as by default' if changed == 'default' else 'some changed':<28} {changed}")
     return 0

@@ -54,6 +54,8 @@ def new_server(settings: Settings) -> WebSocketServer:
         limits=settings.limits,
         allowed_hosts=settings.allowed_hosts,
         allowed_origins=settings.allowed_origins,
+        expert_token=settings.expert_token,
+        base_path=settings.base_path,
         compression=settings.compression,
     )
 

@@ -18,8 +18,11 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     head_deadline_s: float = 5.0
     auth_deadline_s: float = 10.0
     auth_failures_max: int = 3
+    http_idle_s: float = 75.0
     # what a client says
     message_bytes_max: int = 64 * KIB
+    report_bytes_max: int = MIB
+    body_bytes_max: int = 256 * KIB
     fragments_max: int = 256
     channels_max: int = 128
     protocol_errors_per_minute_max: int = 32

@@ -5,14 +5,14 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fleetwire.hub.access import Access, Identity
+from fleetwire.hub.access import Access, Identity, Right
 from fleetwire.hub.cohort import Cohort, Scope, Topics
 from fleetwire.hub.heartbeat import Heartbeat, Verdict
 from fleetwire.hub.limits import Limits, TokenBucket
 from fleetwire.hub.pace import NOBODY, Pace, Straggler
 from fleetwire.wire import messages
 from fleetwire.wire.channels import CHANNEL_BY_NAME, EVERYTHING, Topic
-from fleetwire.wire.errors import CloseCode, DataError, ErrorCode, MessageError
+from fleetwire.wire.errors import CloseCode, DataError, ErrorCode, MessageError, NotFoundError
 from fleetwire.wire.forms import PLAIN, Form
 
 if TYPE_CHECKING:
@@ -49,14 +49,16 @@ class State(Enum):
 
 
 class ReportDesk:
-    """Where reports of clients go.
+    """Where reports and acknowledgements of clients go.
 
-    `take` is given the type and the data of a report, and raises a `DataError` if it is wrong; None while nobody takes
-    any.
+    `take` is given the type and the data of a report, and raises a `DataError` if it is wrong. `acknowledge` is given
+    the id of an alert and who says so, and raises a `NotFoundError` if no such alert is open. Both are None while
+    nobody keeps a fleet.
     """
 
     def __init__(self) -> None:
         self.take: Callable[[str, dict[str, Any]], None] | None = None
+        self.acknowledge: Callable[[int, str], None] | None = None
 
 
 class House(NamedTuple):
@@ -205,12 +207,17 @@ class Session:
         if self.identity is None:
             text = 'authenticate first: {"type": "auth", "data": {"token": ...}}'
             raise MessageError(ErrorCode.not_authenticated, text, message.id)
+        right = _right_to(message)
+        if not self.identity.may(right):
+            raise MessageError(ErrorCode.forbidden, self.identity.why_not(right), message.id)
         if isinstance(message, messages.Subscribe):
             return [self._answer_subscribe(message, utc)]
         if isinstance(message, messages.Publish):
             return self._answer_publish(message, now, utc)
         if isinstance(message, messages.Report):
             return self._take_report(message)
+        if isinstance(message, messages.AlertAck):
+            return self._acknowledge(message, self.identity)
         return [self._answer_unsubscribe(message, utc)]
 
     def refuse(self, error: MessageError, now: float, utc: str) -> list[Output]:
@@ -300,6 +307,18 @@ class Session:
             raise MessageError(ErrorCode.invalid_data, str(error), message.id) from None
         return []
 
+    def _acknowledge(self, message: messages.AlertAck, identity: Identity) -> list[Output]:
+        """Pass an acknowledgement on; the alert itself is the answer."""
+        acknowledge = self._house.desk.acknowledge
+        if acknowledge is None:
+            text = "this server keeps no fleet, and so no alerts: start it with --integrated"
+            raise MessageError(ErrorCode.no_reports_taken, text, message.id)
+        try:
+            acknowledge(message.data.alert_id, identity.role.value)
+        except NotFoundError as error:
+            raise MessageError(ErrorCode.not_found, str(error), message.id) from None
+        return []
+
     def _subscription_response(
         self,
         status: str,
@@ -351,6 +370,15 @@ class Session:
             return self._stalled_at + limits.stall_timeout_s
         deadline = self.heartbeat.next_deadline()
         return deadline if self.identity else min(deadline, self._opened_at + limits.auth_deadline_s)
+
+
+def _right_to(message: messages.ClientMessage) -> Right:
+    """Tell which right a message needs."""
+    if isinstance(message, messages.Report):
+        return Right.report
+    if isinstance(message, messages.Publish):
+        return Right.publish
+    return Right.acknowledge if isinstance(message, messages.AlertAck) else Right.hear
 
 
 def _sort_out(names: list[str]) -> tuple[list[Topic], list[messages.Rejected]]:

@@ -49,6 +49,42 @@ def refuse(transport: asyncio.Transport, status: str, text: str) -> None:
     transport.close()
 
 
+class Head:
+    """Collects a request's head, within a bound.
+
+    Args:
+        bytes_max: how long it may be.
+    """
+
+    __slots__ = ("_bytes_max", "bytes", "end")
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self.bytes = b""
+        self.end: int | None = None
+
+    def feed(self, data: bytes) -> str | None:
+        """Take what came; `end` tells then where the head ends, if it has ended.
+
+        Returns:
+            The status that refuses it, if it is too long.
+        """
+        searched = max(0, len(self.bytes) - len(_HEAD_END))
+        self.bytes += data
+        end = self.bytes.find(_HEAD_END, searched)
+        if (end if end >= 0 else len(self.bytes)) > self._bytes_max:
+            in_first_line = self.bytes.find(b"\n", 0, self._bytes_max) < 0
+            return "414 URI Too Long" if in_first_line else "431 Request Header Fields Too Large"
+        if end >= 0:
+            self.end = end + len(_HEAD_END)
+        return None
+
+    @property
+    def is_upgrade(self) -> bool:
+        """Whether it asks for a WebSocket."""
+        return self.end is not None and _UPGRADE.search(self.bytes, 0, self.end) is not None
+
+
 class Door(asyncio.Protocol):
     """One connection until its request head is complete.
 
@@ -64,7 +100,7 @@ class Door(asyncio.Protocol):
         self._rooms = rooms
         self._open_websocket = open_websocket
         self._open_http = open_http
-        self._head = b""
+        self._head = Head(rooms.house.limits.head_bytes_max)
         self.due = float("inf")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -82,17 +118,14 @@ class Door(asyncio.Protocol):
         """Wait for the end of the head, then hand over."""
         if self.transport.is_closing():
             return
-        searched = max(0, len(self._head) - len(_HEAD_END))
-        self._head += data
-        end = self._head.find(_HEAD_END, searched)
-        if (end if end >= 0 else len(self._head)) > self._rooms.house.limits.head_bytes_max:
-            refuse(self.transport, "431 Request Header Fields Too Large", "the request's head is too long")
-        elif end >= 0:
-            upgrade = _UPGRADE.search(self._head, 0, end) is not None
-            self._hand_over(self._open_websocket if upgrade else self._open_http)
+        status = self._head.feed(data)
+        if status is not None:
+            refuse(self.transport, status, "the request's head is too long")
+        elif self._head.end is not None:
+            self._hand_over(self._open_websocket if self._head.is_upgrade else self._open_http)
 
     def _hand_over(self, opener: Opener) -> None:
-        head, self._head = self._head, b""
+        head, self._head.bytes = self._head.bytes, b""
         self._rooms.deadlines.forget(self)  # it was met
         protocol = opener(self._rooms, self.transport, self.address)
         self.transport.set_protocol(protocol)

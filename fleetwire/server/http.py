@@ -1,65 +1,79 @@
-"""Everything on the port that is no WebSocket: health, metrics, and the plain page. Carried by aiohttp."""
+"""Everything on the port that is no WebSocket. Carried by aiohttp; what is answered is decided in `api`."""
 
 import asyncio
+import contextlib
 import importlib
-import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from fleetwire.server.door import Rooms
-from fleetwire.server.metrics import CONTENT_TYPE
+from fleetwire.server.api.exchange import Headers, Request
+from fleetwire.server.api.front import Front
+from fleetwire.server.door import Head, Opener, Rooms, refuse
+from fleetwire.server.guests import Guests
 from fleetwire.server.silent import silent
-from fleetwire.version import __version__
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-logger = logging.getLogger("fleetwire.server")
-
-_PAGE = f"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>fleetwire</title>
-<style>
-:root {{ color-scheme: light dark; font: 16px/1.6 system-ui, sans-serif }}
-body {{ max-width: 40rem; margin: 12vh auto; padding: 0 1.5rem }}
-h1 {{ font-size: 1.4rem; font-weight: 600 }} small {{ opacity: .6; font-weight: 400 }}
-pre {{ padding: .8rem 1rem; border: 1px solid color-mix(in srgb, currentColor 20%, transparent); border-radius: .4rem;
-       overflow-x: auto }}
-</style>
-<h1>fleetwire <small>{__version__}</small></h1>
-<p>This server is running. It speaks WebSocket on this address: authenticate, subscribe, listen.</p>
-<pre>fleetwire tail ea_updates alerts</pre>
-<p>Its health is at <a href="healthz">/healthz</a>.</p>
-</html>
-"""
-_REQUEST_S = 10.0  # for a request's body and its answer: every answer is at hand, and ends the connection
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Server": "fleetwire",
-}
+_REQUEST_S = 10.0  # for a request, its answer, and the reading of that
+_LINGER_S = 2.0  # to pass over what is left of a body that was refused, so that its sender can read why
+_TIMERS_S = 366 * 86_400.0  # aiohttp's own timer for idle connections never fires: Deadlines looks after them
+_ELSEWHERE = "a WebSocket begins on a connection of its own: connect again"
 
 
 class HttpConnection(asyncio.Protocol):
-    """One connection that aiohttp speaks on. Waits for aiohttp to be loaded; tells the server when it is gone.
+    """One connection that aiohttp speaks on, one request after another. Waits for aiohttp to be loaded.
+
+    Between two requests it collects the next head itself, so that an upgrade can go to whom it belongs; a peer that
+    does not wait for its answers (pipelining) is passed through, and may not upgrade.
 
     Args:
         rooms: of the server.
         transport: of the connection.
         address: the peer's.
+        open_websocket: goes on with an upgrade.
     """
 
-    __slots__ = ("_handler", "_received", "_rooms", "address", "due", "transport")
+    __slots__ = (
+        "_busy",
+        "_deadline",
+        "_drained",
+        "_fed",
+        "_handler",
+        "_head",
+        "_head_bytes",
+        "_open_websocket",
+        "_pipelined",
+        "_received",
+        "_rooms",
+        "address",
+        "due",
+        "transport",
+    )
 
-    def __init__(self, rooms: Rooms, transport: asyncio.Transport, address: str) -> None:
+    def __init__(self, rooms: Rooms, transport: asyncio.Transport, address: str, open_websocket: Opener) -> None:
         self._rooms = rooms
         self.transport = transport
         self.address = address
         self.due = float("inf")
+        self._open_websocket = open_websocket
+        self._handler: Any = None
         self._received = b""
-        self._handler: asyncio.Protocol | None = None
+        self._head = Head(rooms.house.limits.head_bytes_max)
+        self._head_bytes = 0  # of the request that is under way
+        self._fed = 0  # likewise, with what followed it
+        self._busy = False  # a request is under way
+        self._pipelined = False  # it is not known where the next head begins
+        self._deadline = float("inf")
+        self._drained: asyncio.Event | None = None
+
+    # ------------------------------------------------------------------------------------------------------- asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: ARG002  (asyncio's signature)
+        """Read nothing beyond the head before aiohttp is there."""
+        self._rooms.guests.hand_over(self)
+        self._set_deadline(_REQUEST_S)
+        if self._handler is None:
+            self.transport.pause_reading()
 
     def begin(self, handler: asyncio.Protocol) -> None:
         """Let aiohttp speak."""
@@ -67,64 +81,138 @@ class HttpConnection(asyncio.Protocol):
             return
         self._handler = handler
         handler.connection_made(self.transport)
-        if self._received:
-            handler.data_received(self._received)
-            self._received = b""
+        received, self._received = self._received, b""
+        if received:
+            self.data_received(received)
         self.transport.resume_reading()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: ARG002  (asyncio's signature)
-        """Read nothing beyond the head before aiohttp is there."""
-        self._rooms.guests.hand_over(self)
-        self._rooms.deadlines.watch(self, self._rooms.clock.monotonic() + _REQUEST_S)
-        if self._handler is None:
-            self.transport.pause_reading()
-
     def data_received(self, data: bytes) -> None:
-        """Pass on."""
+        """Collect a head, or pass on."""
         if self._handler is None:
             self._received += data
-        else:
+        elif self._busy or self._pipelined:
+            if not self._busy:
+                self._begin_request()
+            self._fed += len(data)
             self._handler.data_received(data)
+        else:
+            self._collect(data)
 
     def eof_received(self) -> bool | None:
         """Pass on."""
         return self._handler.eof_received() if self._handler else None
 
     def pause_writing(self) -> None:
-        """Pass on."""
+        """Pass on, and answer no further request."""
+        self._drained = asyncio.Event()
         if self._handler is not None:
             self._handler.pause_writing()
 
     def resume_writing(self) -> None:
         """Pass on."""
+        if self._drained is not None:
+            self._drained.set()
+            self._drained = None
         if self._handler is not None:
             self._handler.resume_writing()
-
-    def check(self, now: float) -> float | None:  # noqa: ARG002  (everybody who waits is told the time)
-        """End a connection whose request, or whose reading of the answer, takes too long."""
-        self.transport.abort()
-        return None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Pass on, and stop counting the connection."""
         self._rooms.deadlines.forget(self)
         self._rooms.guests.leave(self)
+        if self._drained is not None:
+            self._drained.set()
         if self._handler is not None:
             self._handler.connection_lost(exc)
+
+    # ------------------------------------------------------------------------------------------- one after another
+
+    def _collect(self, data: bytes) -> None:
+        """Wait for the end of a head, then let aiohttp have it, or hand it over."""
+        if self.transport.is_closing():
+            return
+        if not self._head.bytes:
+            self._set_deadline(self._rooms.house.limits.head_deadline_s)
+        status = self._head.feed(data)
+        if status is not None:
+            refuse(self.transport, status, "the request's head is too long")
+        elif self._head.end is not None:
+            head, upgrade = self._head, self._head.is_upgrade
+            self._head = Head(self._rooms.house.limits.head_bytes_max)
+            if upgrade:
+                self._hand_over(head.bytes)
+                return
+            self._head_bytes, self._fed = head.end or 0, len(head.bytes)
+            self._begin_request()
+            self._handler.data_received(head.bytes)
+
+    def _begin_request(self) -> None:
+        self._busy = True
+        self._set_deadline(_REQUEST_S)
+
+    def _hand_over(self, head: bytes) -> None:
+        """Go on as a WebSocket; aiohttp is told that the connection is gone, and lets go of the transport before."""
+        handler, self._handler = self._handler, None
+        handler.transport = None
+        handler.connection_lost(None)
+        self._rooms.deadlines.forget(self)
+        protocol = self._open_websocket(self._rooms, self.transport, self.address)
+        self.transport.set_protocol(protocol)
+        protocol.connection_made(self.transport)
+        protocol.data_received(head)
+
+    async def ready_to_answer(self) -> None:
+        """Wait until earlier answers are read: they must not pile up."""
+        self._begin_request()  # a pipelined one has not been seen yet
+        while self._drained is not None and not self.transport.is_closing():
+            await self._drained.wait()
+
+    def answered(self, body_bytes: int | None) -> None:
+        """Note that a request is done with.
+
+        Args:
+            body_bytes: how long its body was; None where that was not said before it.
+        """
+        self._busy = False
+        self._pipelined = self._pipelined or body_bytes is None or self._fed != self._head_bytes + body_bytes
+        self._set_deadline(_REQUEST_S if self._unread else self._rooms.house.limits.http_idle_s)
+
+    @property
+    def _unread(self) -> bool:
+        """Whether an answer is still on its way."""
+        return not self.transport.is_closing() and self.transport.get_write_buffer_size() > 0
+
+    def _set_deadline(self, within_s: float) -> None:
+        """Say until when what is awaited must have come. A later one is looked for when the former has passed."""
+        self._deadline = self._rooms.clock.monotonic() + within_s
+        self._rooms.deadlines.watch(self, self._deadline)
+
+    def check(self, now: float) -> float | None:
+        """End a connection whose request, or whose reading of the answer, takes too long, or that was idle long."""
+        if now < self._deadline:
+            return self._deadline
+        if self._busy or self._head.bytes or self._unread:
+            self.transport.abort()
+        else:
+            self.transport.close()
+        return None
 
 
 class HttpSide:
     """The HTTP half of the port. aiohttp takes longer to import than everything else: it is loaded once we listen.
 
     Args:
-        metrics: writes what is counted.
+        front: answers.
+        open_websocket: goes on with an upgrade.
     """
 
-    def __init__(self, metrics: Callable[[], str]) -> None:
-        self._metrics = metrics
+    def __init__(self, front: Front, open_websocket: Opener) -> None:
+        self._front = front
+        self._open_websocket = open_websocket
         self._server: web.Server | None = None
         self._loading: asyncio.Task[None] | None = None
         self._waiting: list[HttpConnection] = []
+        self._guests: Guests | None = None
 
     def start(self) -> None:
         """Load aiohttp, beside the running loop."""
@@ -132,9 +220,16 @@ class HttpSide:
 
     async def _load(self) -> None:
         web = await asyncio.get_running_loop().run_in_executor(None, importlib.import_module, "aiohttp.web")
-        self._server = web.Server(self._answer, access_log=None, logger=silent)
+        self._server = web.Server(
+            self._answer,
+            access_log=None,
+            logger=silent,
+            keepalive_timeout=_TIMERS_S,
+            lingering_time=_LINGER_S,
+            auto_decompress=False,  # a small body must not become a large one
+        )
         for connection in self._waiting:
-            connection.begin(cast(asyncio.Protocol, self._server()))
+            self._begin(connection)
         self._waiting.clear()
 
     async def stop(self) -> None:
@@ -147,45 +242,78 @@ class HttpSide:
 
     def open(self, rooms: Rooms, transport: asyncio.Transport, address: str) -> HttpConnection:
         """Go on with a connection whose head is no upgrade."""
-        self._doorkeeper = rooms.doorkeeper
-        connection = HttpConnection(rooms, transport, address)
+        self._guests = rooms.guests
+        connection = HttpConnection(rooms, transport, address, self._open_websocket)
         if self._server is None:
             self._waiting.append(connection)
         else:
-            connection.begin(cast(asyncio.Protocol, self._server()))
+            self._begin(connection)
         return connection
 
+    def _begin(self, connection: HttpConnection) -> None:
+        assert self._server is not None  # noqa: S101  (told to the type checker: both callers have looked)
+        connection.begin(cast(asyncio.Protocol, self._server()))
+
     async def _answer(self, request: "web.BaseRequest") -> "web.StreamResponse":
-        """Answer one request; the connection ends with it."""
+        """Answer one request."""
         from aiohttp import web
 
-        try:
-            response = self._respond(request)
-        except Exception:  # a defect of ours; aiohttp, which logs what peers send, is silenced
-            logger.exception("a request could not be answered")
-            response = web.Response(status=500, text="the server failed; the failure is in its log\n")
-        response.headers.update(_HEADERS)
-        response.force_close()
+        connection = self._guests.holder(request.transport) if self._guests and request.transport else None
+        if not isinstance(connection, HttpConnection):  # gone, while the request waited for those before it
+            return web.Response()
+        await connection.ready_to_answer()
+        answer = await self._front.answer(_request(request))
+        response = web.Response(status=answer.status, body=answer.body or None, headers=answer.headers)
+        if answer.body or answer.status not in (204, 304):
+            response.headers["Content-Type"] = answer.media
+        if answer.closes or not request.content.at_eof():
+            response.force_close()
+        with contextlib.suppress(ConnectionError):  # whoever asked has gone; aiohttp finds that out again
+            await response.prepare(request)
+            await response.write_eof()
+            if response.keep_alive:
+                connection.answered(_body_bytes(request))
         return response
 
-    def _respond(self, request: "web.BaseRequest") -> "web.Response":
-        from aiohttp import web
 
-        local = request.transport.get_extra_info("sockname") if request.transport else ("",)
-        hosts = request.headers.getall("Host", [])
-        refusal = (
-            self._doorkeeper.refusal(hosts[0], request.headers.get("Origin"), str(local[0]))
-            if len(hosts) == 1
-            else "a request has exactly one Host"
-        )
-        if refusal:
-            return web.Response(status=403 if hosts else 400, text=refusal + "\n")
-        if request.path not in ("/", "/healthz", "/metrics"):
-            return web.Response(status=404, text="there is nothing here: try /, /healthz or /metrics\n")
-        if request.method not in ("GET", "HEAD"):
-            return web.Response(status=405, text="only GET\n", headers={"Allow": "GET, HEAD"})
-        if request.path == "/":
-            return web.Response(text=_PAGE, content_type="text/html")
-        if request.path == "/metrics":
-            return web.Response(body=self._metrics().encode(), headers={"Content-Type": CONTENT_TYPE})
-        return web.json_response({"status": "ok", "version": __version__})
+def _request(request: "web.BaseRequest") -> Request:
+    target = request.raw_path
+    if not target.startswith("/"):  # the absolute form (RFC 9112 section 3.2.2), or "*"
+        target = "/" + target.partition("://")[2].partition("/")[2] if "://" in target else target
+    path, _, query = target.partition("?")
+    local = request.transport.get_extra_info("sockname") if request.transport else ("",)
+
+    async def read(bytes_max: int) -> bytes | None:
+        return await _body(request, bytes_max)
+
+    return Request(
+        method=request.method,
+        path=path,
+        query=query,
+        headers=cast(Headers, request.headers),
+        reached_at=str(local[0]),
+        has_body=request.body_exists and bool(request.content_length or request.content_length is None),
+        read=read,
+    )
+
+
+async def _body(request: "web.BaseRequest", bytes_max: int) -> bytes | None:
+    """Read a body; None once it is clear that it is longer than `bytes_max`."""
+    if request.content_length is not None and request.content_length > bytes_max:
+        return None
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    pieces: list[bytes] = []
+    length = 0
+    while True:
+        piece = await request.content.readany()
+        if not piece:
+            return b"".join(pieces)
+        length += len(piece)
+        if length > bytes_max:
+            return None
+        pieces.append(piece)
+
+
+def _body_bytes(request: "web.BaseRequest") -> int | None:
+    return None if "Transfer-Encoding" in request.headers else request.content_length or 0

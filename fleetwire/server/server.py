@@ -10,13 +10,15 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
-
 from fleetwire.hub.access import Access
 from fleetwire.hub.hub import Hub, Kept
 from fleetwire.hub.limits import Limits
 from fleetwire.hub.session import House, ReportDesk, Session
-from fleetwire.ports import Clock, EventKeeper, KeptEvent
+from fleetwire.ports import Clock, EventKeeper, FleetDesk, KeptEvent
+from fleetwire.server.api.exchange import Office
+from fleetwire.server.api.front import Front
+from fleetwire.server.base_path import checked_base_path
+from fleetwire.server.clients import ClientInfo, client_info
 from fleetwire.server.clock import SystemClock
 from fleetwire.server.deadlines import Deadlines
 from fleetwire.server.door import Door, Rooms
@@ -37,18 +39,6 @@ _KEEP_S = 1.0  # for the last events to be kept
 _BACKLOG = 4096  # connections that come back all at once
 
 
-class ClientInfo(Struct, frozen=True):
-    """One connected client, for people and monitoring. `state` is the session's; `connected_at` is UTC."""
-
-    client_id: str
-    address: str
-    state: str
-    authenticated: bool
-    role: str | None
-    channels: list[str]
-    connected_at: str
-
-
 class WebSocketServer:
     """A WebSocket server with authentication, channels, broadcasting and heartbeats.
 
@@ -61,6 +51,8 @@ class WebSocketServer:
         limits: every other bound.
         allowed_hosts: further names under which the server is reached.
         allowed_origins: further origins whose pages may connect.
+        expert_token: what experts authenticate with who may only report; differs from `auth_token`.
+        base_path: the path under which a proxy serves all of it, like "/fleetwire".
         compression: take permessage-deflate from clients that offer it: fewer bytes for more CPU.
         clock: the time; a test brings its own.
 
@@ -79,10 +71,14 @@ class WebSocketServer:
         limits: Limits | None = None,
         allowed_hosts: Collection[str] = (),
         allowed_origins: Collection[str] = (),
+        expert_token: str | None = None,
+        base_path: str = "",
         compression: bool = False,
         clock: Clock | None = None,
     ) -> None:
         _check_arguments(host, port, auth_token, heartbeat_interval, heartbeat_timeout)
+        if expert_token is not None and (not isinstance(expert_token, str) or not expert_token.strip()):
+            raise ConfigError("expert_token must be a text that is not empty; leave it out to have none")
         for name, listed in (("allowed_hosts", allowed_hosts), ("allowed_origins", allowed_origins)):
             if isinstance(listed, str):
                 raise ConfigError(f"{name} must be a list of texts, not one text: [{listed!r}]")
@@ -92,14 +88,14 @@ class WebSocketServer:
         self.heartbeat_timeout = float(heartbeat_timeout)
         self._asked_port = port
         self._limits = limits or Limits()
-        self._clock = clock or SystemClock()
+        self.clock = clock or SystemClock()
         own_hosts = {host, socket.gethostname(), *allowed_hosts}
         self._doorkeeper = Doorkeeper(is_loopback(host), own_hosts, allowed_origins)
         self._compression = compression
         self.hub = Hub(secrets.token_hex(8), self._limits)
         self._house = House(
             self.hub,
-            Access(self.auth_token),
+            Access(self.auth_token, expert_token),
             self._limits,
             self.heartbeat_interval,
             self.heartbeat_timeout,
@@ -108,7 +104,16 @@ class WebSocketServer:
         self._listener: asyncio.Server | None = None
         self._rooms: Rooms | None = None
         self._keeper: EventKeeper | None = None
-        self._http = HttpSide(self._metrics)
+        self._office = Office(
+            self._house,
+            self.clock,
+            self._doorkeeper,
+            checked_base_path(base_path),
+            self._metrics,
+            self.get_connected_clients,
+            self._wake,
+        )
+        self._http = HttpSide(Front(self._office), WebSocketConnection)
 
     def __repr__(self) -> str:
         """Show where it listens, and never the token."""
@@ -143,11 +148,11 @@ class WebSocketServer:
         """
         if self.running:
             raise RuntimeError(f"the server is running already, on {self.url}")
-        loop, clock = asyncio.get_running_loop(), self._clock
+        loop, clock = asyncio.get_running_loop(), self.clock
         pump = Pump(self.hub, clock, loop, self._keeper)
         deadlines, guests = Deadlines(clock), Guests(self._limits)
         rooms = Rooms(self._house, pump, clock, deadlines, guests, self._doorkeeper, self._compression)
-        http = HttpSide(self._metrics)
+        http = HttpSide(Front(self._office), WebSocketConnection)
         try:
             host = await _one_address(self.host) if self._asked_port == 0 else self.host or None
             self._listener = await loop.create_server(
@@ -210,7 +215,7 @@ class WebSocketServer:
         """
         if self.running:
             raise RuntimeError(f"the server is running already, on {self.url}: resume comes before start_server")
-        moment = self._clock.moment()
+        moment = self.clock.moment()
         kept = (
             Kept(
                 channel=event.channel,
@@ -238,7 +243,7 @@ class WebSocketServer:
 
     def get_connected_clients(self) -> list[ClientInfo]:
         """List the connected clients, those who are not authenticated yet included."""
-        return [_client_info(session) for session in self._sessions() if not session.closing]
+        return [client_info(session) for session in self._sessions() if not session.closing]
 
     def _sessions(self) -> list[Session]:
         guests = self._rooms.guests.all() if self._rooms is not None else []
@@ -266,7 +271,7 @@ class WebSocketServer:
 
     def publish(self, type: str, data: Any, *, as_of: str | None = None) -> None:
         """As `broadcast`, without waiting: it is sent at the end of this turn of the event loop."""
-        now, utc, rooms = self._clock.monotonic(), self._clock.utc(), self._rooms
+        now, utc, rooms = self.clock.monotonic(), self.clock.utc(), self._rooms
         said_at = now - _seconds_between(as_of, utc) if as_of is not None and as_of != utc else None
         self.hub.publish(type, data, now=now, timestamp=utc, as_of=as_of, said_at=said_at)
         if rooms is not None:
@@ -278,16 +283,28 @@ class WebSocketServer:
         """Flush while nobody is here: those who come will find it."""
         self.hub.seal()
         if self._keeper is not None:
-            self._keeper.keep_events(sealed_events(self.hub, self._clock.moment()), lambda: None)
+            self._keeper.keep_events(sealed_events(self.hub, self.clock.moment()), lambda: None)
         deque(self.hub.flush(now, utc), maxlen=0)
 
-    def take_reports(self, take: Callable[[str, dict[str, Any]], None] | None) -> None:
-        """Name who takes what clients report of the fleet; None for nobody.
+    def _wake(self) -> None:
+        """See to it that what was published is sent."""
+        if self._rooms is not None:
+            self._rooms.pump.wake()
 
-        Args:
-            take: given the type of a report and its data; raises a `DataError` that is told to the client.
-        """
-        self._house.desk.take = take
+    def serve_fleet(self, desk: FleetDesk | None) -> None:
+        """Name who keeps the fleet: whom the API asks, and who takes what clients report; None for nobody."""
+        self._office.desk = desk
+        self._house.desk.take = desk.take if desk is not None else None
+        self._house.desk.acknowledge = desk.acknowledge_now if desk is not None else None
+
+    def at_flush(self, aggregate: Callable[[], None]) -> None:
+        """Call something back once, at the next flush, to publish what sums up what was published until then."""
+        self.hub.at_flush(aggregate)
+        if self._rooms is not None:
+            self._rooms.pump.wake()
+        else:
+            moment = self.clock.moment()
+            self._keep_for_later(moment.now, moment.utc)
 
     async def flushed(self) -> None:
         """Wait until what was published is written to those who keep up. Waits for no slow reader."""
@@ -375,15 +392,3 @@ def _seconds_between(earlier: str, later: str) -> float:
         return max(0.0, (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds())
     except (ValueError, TypeError) as error:
         raise DataError(f'as_of must be a UTC time, like "2026-11-23T04:12:00.123Z", not {earlier!r:.40}') from error
-
-
-def _client_info(session: Session) -> ClientInfo:
-    return ClientInfo(
-        client_id=session.client_id,
-        address=session.address,
-        state=session.state.value,
-        authenticated=session.identity is not None,
-        role=session.identity.role.value if session.identity else None,
-        channels=sorted(str(topic) for topic in session.topics),
-        connected_at=session.connected_at,
-    )

@@ -134,8 +134,39 @@ class NewsReport(Report, frozen=True, tag="news_report"):
     """An event of the economic calendar."""
 
 
+class PriceReport(Report, frozen=True, tag="price_report"):
+    """A symbol's price, and what the symbol is."""
+
+
+class PositionsReport(Report, frozen=True, tag="positions_report"):
+    """All open positions of an account, whoever opened them."""
+
+
+class AlertAckData(Struct, frozen=True):
+    """Which alert."""
+
+    alert_id: Annotated[int, Meta(gt=0, le=2**63 - 1)]
+
+
+class AlertAck(Message, frozen=True, tag="alert_ack"):
+    """Acknowledges an open alert; the alert itself answers, on its channel."""
+
+    data: AlertAckData
+
+
 ClientMessage = (
-    Auth | Subscribe | Unsubscribe | Heartbeat | Publish | EaReport | AccountReport | DealReport | NewsReport
+    Auth
+    | Subscribe
+    | Unsubscribe
+    | Heartbeat
+    | Publish
+    | EaReport
+    | AccountReport
+    | DealReport
+    | NewsReport
+    | PriceReport
+    | PositionsReport
+    | AlertAck
 )
 CLIENT_TYPES = tuple(str(struct.__struct_config__.tag) for struct in get_args(ClientMessage))
 

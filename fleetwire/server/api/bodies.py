@@ -1,0 +1,38 @@
+"""The bodies that only the API has; rows are those of `wire.rows`."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from fleetwire.wire.rows import EquityPoint, Row
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """The process answers."""
+
+    status: str = "ok"
+    version: str
+
+
+class Curve(Row, frozen=True, kw_only=True):
+    """Balance and equity over time. `subject` is `ea:1007`, `account:Server/5` or `currency:EUR`."""
+
+    subject: str
+    from_utc: str
+    until_utc: str
+    points: list[EquityPoint]
+
+
+class Figures(Row, frozen=True, kw_only=True):
+    """The figures of a subject, as `equity` names them."""
+
+    subject: str
+    statistics: dict[str, Any]
+
+
+class PublishBody(Struct, frozen=True):
+    """What to tell on a channel. `key` names the subject where the channel's own field does not."""
+
+    channel: str
+    data: dict[str, Any]
+    key: int | str | None = None

@@ -1,0 +1,264 @@
+"""What each endpoint does: parameters in, an answer out."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from fleetwire.ports import ExpertQuery, Readiness, TradeQuery
+from fleetwire.server.api.answers import from_memory, from_store, page, rows
+from fleetwire.server.api.bodies import Curve, Figures, Health, PublishBody
+from fleetwire.server.api.exchange import Answer, Call
+from fleetwire.server.api.problem import Problem, ProblemKind
+from fleetwire.server.metrics import CONTENT_TYPE
+from fleetwire.version import __version__
+from fleetwire.wire.channels import CHANNEL_BY_NAME
+from fleetwire.wire.messages import PublishResponseData
+from fleetwire.wire.moment import utc_text
+from fleetwire.wire.rows import Page, TerminalRow
+
+_DAY_MS = 86_400_000
+_publish_decoder = msgspec.json.Decoder(PublishBody)
+
+# ------------------------------------------------------------------------------------------------------- the server's
+
+
+def health(call: Call) -> Answer:
+    """Answer at all."""
+    return rows(call, Health(version=__version__))
+
+
+def readiness(call: Call) -> Answer:
+    """Tell whether it can do its work; a server without a fleet can."""
+    desk = call.office.desk
+    found = desk.ready() if desk is not None else Readiness(ready=True, checks={"fleet": "none is kept here"})
+    answer = rows(call, found)
+    answer.status = 200 if found.ready else 503
+    return answer
+
+
+def metrics(call: Call) -> Answer:
+    """Tell what is counted."""
+    return Answer(body=call.office.metrics().encode(), media=CONTENT_TYPE)
+
+
+def clients(call: Call) -> Answer:
+    """List who is connected."""
+    found = page(
+        call.office.clients(), lambda one: (one.connected_at, one.client_id), call.asked["limit"], call.asked["cursor"]
+    )
+    return rows(call, found)
+
+
+def publish(call: Call) -> Answer:
+    """Tell all who subscribed to a channel."""
+    try:
+        asked = _publish_decoder.decode(call.body)
+    except (ValueError, RecursionError) as error:  # msgspec's errors and UnicodeDecodeError are ValueErrors
+        raise Problem(ProblemKind.malformed_json, _why(error)) from None
+    channel = CHANNEL_BY_NAME.get(asked.channel)
+    if channel is None:
+        text = f"no channel {asked.channel!r:.60}: there are {', '.join(CHANNEL_BY_NAME)}"
+        raise Problem(ProblemKind.invalid_data, text)
+    office = call.office
+    now, utc = office.clock.monotonic(), office.clock.utc()
+    entry = office.house.hub.publish(channel.type, asked.data, now=now, timestamp=utc, key=asked.key)
+    office.published()
+    data = PublishResponseData(status="published", channel=channel.name, position=entry.position, seq=entry.seq or None)
+    return rows(call, data)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply: no body needs that"
+    return f"{str(error).replace('`', '').rstrip('.')}: the body is one JSON object, in UTF-8"
+
+
+# --------------------------------------------------------------------------------------------------- from memory
+
+
+def fleet(call: Call) -> Answer:
+    """Give everything at a glance."""
+    return from_memory(call, call.office.fleet.fleet)
+
+
+def accounts(call: Call) -> Answer:
+    """List accounts."""
+
+    def found() -> Page:
+        return _page(call, call.office.fleet.fleet().accounts, lambda row: (row.server, row.login))
+
+    return from_memory(call, found)
+
+
+def terminals(call: Call) -> Answer:
+    """List terminals."""
+
+    def found() -> Page:
+        listed: Iterable[TerminalRow] = call.office.fleet.fleet().terminals
+        if call.asked["account"] is not None:
+            listed = [row for row in listed if row.account == _account(call)]
+        return _page(call, listed, lambda row: (row.account, row.terminal))
+
+    return from_memory(call, found)
+
+
+def experts(call: Call) -> Answer:
+    """List experts."""
+    asked = dict(call.asked)
+    query = ExpertQuery(after=_id_cursor(asked.pop("cursor")), **asked)
+    return from_memory(call, lambda: call.office.fleet.experts(query))
+
+
+def expert(call: Call) -> Answer:
+    """Give one expert."""
+    ea_id = call.asked["ea_id"]
+
+    def found() -> Any:
+        row = call.office.fleet.expert(ea_id)
+        if row is None:
+            raise Problem(ProblemKind.not_found, f"there is no expert {ea_id}: /api/v1/experts lists those there are")
+        return row
+
+    return from_memory(call, found)
+
+
+def positions(call: Call) -> Answer:
+    """List open positions."""
+    asked = call.asked
+
+    def found() -> Page:
+        all_of_them = call.office.fleet.positions(asked["ea_id"], asked["account"], asked["symbol"]).items
+        return _page(call, all_of_them, lambda row: (row.account, row.ticket))
+
+    return from_memory(call, found)
+
+
+def prices(call: Call) -> Answer:
+    """List prices."""
+
+    def found() -> Page:
+        all_of_them = call.office.fleet.prices(call.asked["symbol"]).items
+        return _page(call, all_of_them, lambda row: (row.server, row.symbol))
+
+    return from_memory(call, found)
+
+
+def statistics(call: Call) -> Answer:
+    """Give the figures of a subject."""
+    subject = _subject(call)
+
+    def found() -> Figures:
+        figures = call.office.fleet.statistics(subject)
+        if figures is None:
+            raise Problem(ProblemKind.not_found, f"nothing is known of {subject}: /api/v1/fleet lists what there is")
+        return Figures(subject=subject, statistics=figures)
+
+    return from_memory(call, found)
+
+
+# ------------------------------------------------------------------------------------------------------ from the store
+
+
+async def trades(call: Call) -> Answer:
+    """List trades."""
+    return from_store(call, await call.office.fleet.trades(_trade_query(call)))
+
+
+async def deals(call: Call) -> Answer:
+    """List deals."""
+    return from_store(call, await call.office.fleet.deals(_trade_query(call)))
+
+
+async def equity(call: Call) -> Answer:
+    """Give a curve."""
+    subject, (from_ms, until_ms) = _subject(call), _span(call, before_ms=_DAY_MS, after_ms=0)
+    points = await call.office.fleet.equity(subject, from_ms, until_ms, call.asked["points"])
+    curve = Curve(subject=subject, from_utc=utc_text(from_ms), until_utc=utc_text(until_ms), points=points)
+    return from_store(call, curve)
+
+
+async def alerts(call: Call) -> Answer:
+    """List alerts."""
+    asked = call.asked
+    return from_store(
+        call, await call.office.fleet.alerts(asked["status"], _id_cursor(asked["cursor"]), asked["limit"])
+    )
+
+
+async def acknowledge(call: Call) -> Answer:
+    """Acknowledge an alert."""
+    by = call.identity.role.value if call.identity is not None else "nobody"
+    return rows(call, await call.office.fleet.acknowledge(call.asked["alert_id"], by))
+
+
+async def news(call: Call) -> Answer:
+    """List calendar events."""
+    from_ms, until_ms = _span(call, before_ms=_DAY_MS, after_ms=7 * _DAY_MS)
+    return from_store(call, await call.office.fleet.news(from_ms, until_ms, call.asked["limit"]))
+
+
+async def report(call: Call) -> Answer:
+    """Take a report of a terminal, and tell what to do next."""
+    try:
+        return rows(call, await call.office.fleet.report(call.body))
+    except RecursionError as error:
+        raise Problem(ProblemKind.malformed_json, _why(error)) from None
+
+
+# -------------------------------------------------------------------------------------------------------- what is asked
+
+
+def _page(call: Call, found: Iterable[Any], key: Any) -> Page:
+    return page(list(found), key, call.asked["limit"], call.asked["cursor"])
+
+
+def _account(call: Call) -> str:
+    server, login = call.asked["account"]
+    return f"{server}/{login}"
+
+
+def _id_cursor(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 20 and int(cursor) < 2**63):
+        raise Problem(ProblemKind.wrong_parameter, "cursor: it must be the `next` of an earlier page, unchanged")
+    return int(cursor)
+
+
+def _trade_query(call: Call) -> TradeQuery:
+    asked = dict(call.asked)
+    from_ms, until_ms = asked.pop("from"), asked.pop("until")
+    if from_ms is not None and until_ms is not None:
+        _check_order(from_ms, until_ms)
+    return TradeQuery(from_ms=from_ms, until_ms=until_ms, before=asked.pop("cursor"), **asked)
+
+
+def _span(call: Call, before_ms: int, after_ms: int) -> tuple[int, int]:
+    """Read `from` and `until`; where one is missing, it is reckoned from now, or from the other."""
+    now_ms = call.office.clock.moment().utc_ms
+    from_ms, until_ms = call.asked["from"], call.asked["until"]
+    if until_ms is None:
+        until_ms = max(now_ms + after_ms, from_ms or 0)
+    if from_ms is None:
+        from_ms = max(0, min(now_ms, until_ms) - before_ms)
+    _check_order(from_ms, until_ms)
+    return from_ms, until_ms
+
+
+def _check_order(from_ms: int, until_ms: int) -> None:
+    if from_ms > until_ms:
+        text = f"from ({utc_text(from_ms)}) is later than until ({utc_text(until_ms)}): swap them"
+        raise Problem(ProblemKind.wrong_parameter, text)
+
+
+def _subject(call: Call) -> str:
+    """Name the subject of a curve or of figures."""
+    asked = call.asked
+    named = [name for name in ("ea_id", "account", "currency") if asked[name] is not None]
+    if len(named) != 1:
+        text = "name one subject: ea_id=1007, or account=Server/login, or currency=EUR"
+        raise Problem(ProblemKind.wrong_parameter, text)
+    if named == ["account"]:
+        return f"account:{_account(call)}"
+    return f"ea:{asked['ea_id']}" if named == ["ea_id"] else f"currency:{asked['currency']}"

@@ -1,0 +1,120 @@
+"""What comes in and what goes out, free of the library that carries it; and what endpoints may use."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from fleetwire.hub.access import Identity
+from fleetwire.hub.session import House
+from fleetwire.ports import Clock, FleetDesk
+from fleetwire.server.api.problem import Problem, ProblemKind
+from fleetwire.server.clients import ClientInfo
+from fleetwire.server.origin import Doorkeeper
+
+JSON = "application/json"
+
+
+class Request(NamedTuple):
+    """One request, its body still unread.
+
+    Args:
+        method: as it was sent.
+        path: still quoted, without the query.
+        query: behind the "?", or "".
+        headers: all of them; names in any case.
+        reached_at: the server's own address on the connection.
+        has_body: whether bytes follow the head.
+        read: reads the body, of at most so many bytes; None where it is longer.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: "Headers"
+    reached_at: str
+    has_body: bool
+    read: Callable[[int], Awaitable[bytes | None]]
+
+
+class Headers(Mapping[str, str]):
+    """Headers whose names know no case; what aiohttp's `CIMultiDictProxy` is."""
+
+    def getall(self, key: str, default: list[str]) -> list[str]:
+        """Give all values of a name."""
+        raise NotImplementedError
+
+
+class Answer(Struct, kw_only=True):
+    """What to answer; headers that every answer has come on top of these."""
+
+    status: int = 200
+    body: bytes = b""
+    media: str = JSON
+    headers: dict[str, str] = {}
+    closes: bool = False
+
+
+class Office:
+    """What the endpoints of a server may use.
+
+    Args:
+        house: what all sessions share.
+        clock: the time.
+        doorkeeper: knows whose pages may ask.
+        base_path: under which a proxy serves all of it, or "".
+        metrics: writes what is counted.
+        clients: lists who is connected.
+        published: is called when something was published.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        clock: Clock,
+        doorkeeper: Doorkeeper,
+        base_path: str,
+        metrics: Callable[[], str],
+        clients: Callable[[], list[ClientInfo]],
+        published: Callable[[], None],
+    ) -> None:
+        self.house = house
+        self.clock = clock
+        self.doorkeeper = doorkeeper
+        self.base_path = base_path
+        self.metrics = metrics
+        self.clients = clients
+        self.published = published
+        self.desk: FleetDesk | None = None
+
+    @property
+    def fleet(self) -> FleetDesk:
+        """Whom to ask about the fleet.
+
+        Raises:
+            Problem: nobody keeps one here.
+        """
+        if self.desk is None:
+            text = "this server keeps no fleet: start it with --integrated, or use IntegrationService in Python"
+            raise Problem(ProblemKind.no_fleet, text)
+        return self.desk
+
+
+class Call(NamedTuple):
+    """One call of an endpoint.
+
+    Args:
+        office: what it may use.
+        path: of the request, under the base path; links are made of it.
+        asked: its parameters, each with its value or its default.
+        identity: who calls; None where anybody may.
+        body: what the request brought; a trailing NUL is taken off.
+        etag_asked: the `If-None-Match` of the request.
+    """
+
+    office: Office
+    path: str
+    asked: dict[str, Any]
+    identity: Identity | None
+    body: bytes
+    etag_asked: str

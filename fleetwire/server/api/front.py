@@ -1,0 +1,201 @@
+"""Takes each request through the checks, in their order, to its endpoint: the whole API without a socket."""
+
+import inspect
+import logging
+import re
+
+import msgspec
+
+from fleetwire.hub.access import Identity
+from fleetwire.server.api.descriptions import Descriptions
+from fleetwire.server.api.exchange import JSON, Answer, Call, Office, Request
+from fleetwire.server.api.page import MEDIA_TYPE, page
+from fleetwire.server.api.parameters import read_parameters, read_query
+from fleetwire.server.api.problem import MEDIA_TYPE as PROBLEM_TYPE
+from fleetwire.server.api.problem import Problem, ProblemKind
+from fleetwire.server.api.routes import ROUTES, Body, Route, Routes, allowed
+from fleetwire.wire.errors import DataError, NotFoundError, StoreError
+
+logger = logging.getLogger("fleetwire.server")
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+_RETRY_S = 5  # until what can't be kept is to be sent again
+_PREFLIGHT_S = 600  # a browser asks again after so long whether it may ask
+_MISSING = "send the header Authorization: Bearer ..., with a token of this server"
+_WRONG_MEDIA = "send the header Content-Type: application/json, and the body as JSON in UTF-8"
+_JSON_MEDIA = re.compile(r'application/json\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?', re.IGNORECASE)
+
+
+class Front:
+    """Answers requests.
+
+    Args:
+        office: what the endpoints may use.
+    """
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        self._routes = Routes((*ROUTES, *_of_the_server(office)))
+
+    async def answer(self, request: Request) -> Answer:
+        """Answer a request, whatever it is."""
+        path, origin = self._below_base(request.path), None
+        try:
+            self._check_host(request)
+            origin = request.headers.get("Origin")
+            answer = await self._checked(request, path)
+        except Problem as problem:
+            answer = _refusal(problem, request.path)
+        except Exception:  # a defect of ours; aiohttp, which logs what peers send, is silenced
+            logger.exception("a request could not be answered")
+            text = "the server failed; the failure is in its log"
+            answer = _refusal(Problem(ProblemKind.internal_error, text), request.path)
+        self._finish(answer, path, origin)
+        return answer
+
+    def _below_base(self, path: str) -> str:
+        """Take the base path off, where the proxy did not."""
+        base = self.office.base_path
+        if base and path.startswith(base) and path[len(base) : len(base) + 1] in ("", "/"):
+            return path[len(base) :] or "/"
+        return path
+
+    async def _checked(self, request: Request, path: str) -> Answer:
+        query = read_query(request.query)
+        methods, in_path = self._routes.at(path)
+        if not methods:
+            text = f"there is nothing here: {self.office.base_path}/openapi.json lists all there is"
+            raise Problem(ProblemKind.not_found, text)
+        if request.method == "OPTIONS":
+            return _options(request, methods)
+        route = methods.get("GET" if request.method == "HEAD" else request.method)
+        if route is None:
+            allow = allowed(methods)
+            raise Problem(ProblemKind.method_not_allowed, f"only {allow} is meant here", {"Allow": allow})
+        identity = self._identify(request, route)
+        asked = read_parameters(route.parameters, in_path, query)
+        body = await self._body(request, route.body)
+        call = Call(self.office, path, asked, identity, body, request.headers.get("If-None-Match", ""))
+        return await _called(route, call)
+
+    def _check_host(self, request: Request) -> None:
+        hosts, origins = request.headers.getall("Host", []), request.headers.getall("Origin", [])
+        if len(hosts) != 1 or len(origins) > 1:
+            raise Problem(ProblemKind.bad_request, "a request has exactly one Host, and at most one Origin")
+        refusal = self.office.doorkeeper.refusal(hosts[0], origins[0] if origins else None, request.reached_at)
+        if refusal:
+            raise Problem(ProblemKind.not_served_here, refusal)
+
+    def _identify(self, request: Request, route: Route) -> Identity | None:
+        if route.right is None:
+            return None
+        given = request.headers.getall("Authorization", [])
+        scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+        if scheme.lower() != "bearer" or not token.strip():
+            text = "a request has at most one Authorization" if len(given) > 1 else _MISSING
+            raise Problem(ProblemKind.not_authenticated, text, {"WWW-Authenticate": 'Bearer realm="fleetwire"'})
+        identity = self.office.house.access.identify(token.strip())
+        if identity is None:
+            challenge = {"WWW-Authenticate": 'Bearer realm="fleetwire", error="invalid_token"'}
+            raise Problem(
+                ProblemKind.token_invalid, "this token is not known here: check it against the server's", challenge
+            )
+        if not identity.may(route.right):
+            challenge = {"WWW-Authenticate": 'Bearer realm="fleetwire", error="insufficient_scope"'}
+            raise Problem(ProblemKind.forbidden, identity.why_not(route.right), challenge)
+        return identity
+
+    async def _body(self, request: Request, meant: Body | None) -> bytes:
+        """Read the body, within its limit; what MQL5's StringToCharArray leaves at its end is taken off."""
+        if meant is None:
+            if request.has_body:
+                raise Problem(ProblemKind.unexpected_body, f"{request.method} takes no body here: leave it out")
+            return b""
+        coding = request.headers.get("Content-Encoding", "identity")
+        if coding.strip().lower() != "identity":
+            text = f"bodies are taken as they are: send no Content-Encoding {coding!r:.40}"
+            raise Problem(ProblemKind.unsupported_media_type, text, {"Accept-Encoding": "identity"})
+        if not _JSON_MEDIA.fullmatch(request.headers.get("Content-Type", "").strip()):
+            raise Problem(ProblemKind.unsupported_media_type, _WRONG_MEDIA, {"Accept": JSON})
+        limit = getattr(self.office.house.limits, meant.limit)
+        body = await request.read(limit)
+        if body is None:
+            raise Problem(ProblemKind.too_large, f"at most {limit} bytes are taken ({meant.limit}): send it in parts")
+        return body.rstrip(b"\0")
+
+    def _finish(self, answer: Answer, path: str, origin: str | None) -> None:
+        """Add what every answer has; and that a page may read it, where its origin is allowed."""
+        of_the_api = path.startswith("/api/")
+        headers = {
+            "Fleetwire-Time": self.office.clock.utc(),
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+            "Cache-Control": "private, no-cache" if of_the_api and answer.status < 400 else "no-store",
+            "Server": "fleetwire",
+        }
+        if answer.media is MEDIA_TYPE:
+            headers["Content-Security-Policy"] = _POLICY
+        if of_the_api:
+            headers["Vary"] = "Authorization, Origin"
+        if origin is not None:
+            headers["Access-Control-Allow-Origin"] = origin
+            headers["Access-Control-Expose-Headers"] = "ETag, Link, Fleetwire-Time, Retry-After, Allow"
+        answer.headers = headers | answer.headers
+
+
+def _options(request: Request, methods: dict[str, Route]) -> Answer:
+    """Say what may be asked here; to a browser, whether its page may."""
+    allow = allowed(methods)
+    headers = {"Allow": allow}
+    if "Access-Control-Request-Method" in request.headers:
+        headers["Access-Control-Allow-Methods"] = allow
+        headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, If-None-Match"
+        headers["Access-Control-Max-Age"] = str(_PREFLIGHT_S)
+    return Answer(status=204, headers=headers)
+
+
+async def _called(route: Route, call: Call) -> Answer:
+    """Call the endpoint; what others raise becomes a refusal."""
+    try:
+        answer = route.endpoint(call)
+        return await answer if inspect.isawaitable(answer) else answer
+    except DataError as error:
+        raise Problem(ProblemKind.invalid_data, str(error)) from None
+    except NotFoundError as error:
+        raise Problem(ProblemKind.not_found, str(error)) from None
+    except StoreError as error:
+        logger.warning("%s could not be answered: %s", route.path, error)
+        raise Problem(ProblemKind.store_unavailable, str(error), {"Retry-After": str(_RETRY_S)}) from None
+
+
+def _refusal(problem: Problem, path: str) -> Answer:
+    body = msgspec.json.encode(problem.details(path[:256]))
+    return Answer(status=problem.kind.status, body=body, media=PROBLEM_TYPE, headers=problem.headers)
+
+
+def _of_the_server(office: Office) -> tuple[Route, ...]:
+    """Declare what is no part of the API's description: the page, and the descriptions themselves."""
+    descriptions = Descriptions(office.base_path)
+    return (
+        Route(
+            method="GET",
+            path="/",
+            name="page",
+            summary="a page that says that the server runs",
+            endpoint=lambda _: Answer(body=page(office.base_path), media=MEDIA_TYPE),
+        ),
+        Route(
+            method="GET",
+            path="/openapi.json",
+            name="openapi",
+            summary="this description",
+            endpoint=lambda _: Answer(body=descriptions.openapi()),
+        ),
+        Route(
+            method="GET",
+            path="/asyncapi.json",
+            name="asyncapi",
+            summary="what is said over WebSocket",
+            endpoint=lambda _: Answer(body=descriptions.asyncapi()),
+        ),
+    )
