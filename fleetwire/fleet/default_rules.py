@@ -21,7 +21,7 @@ when = 'link in ("stale", "lost") and why != "market_closed"'
 clear = 'link == "fresh" or why == "market_closed"'
 level = "warning"
 message = "EA {ea_id} ({symbol}) has been silent since {last_report_utc}: {why}"
-clear_message = "EA {ea_id} ({symbol}) is {link} again"
+clear_message = "EA {ea_id} ({symbol}) is missed no more: its link is {link}"
 
 [[rule]]
 name = "portfolio_drawdown"
@@ -39,11 +39,11 @@ name = "daily_loss"
 subject = "account"
 threshold = 3
 when = "daily_result_pct < -threshold"
-clear = "daily_result_pct > -0.8 * threshold"
+clear = "daily_result_pct is None or daily_result_pct > -0.8 * threshold"
 level = "warning"
 value = "daily_result_pct"
 message = "account {account} has lost more than {threshold:g}% today ({daily_result_pct:.1f}%: {daily_result:+,.2f} {currency})"
-clear_message = "account {account} stands at {daily_result_pct:+.1f}% today"
+clear_message = "account {account} is clear of its daily loss again"
 
 [[rule]]
 name = "margin_level"
@@ -53,8 +53,8 @@ when = "margin_level < threshold or margin_level < 1.5 * margin_so_call"
 clear = "margin_level is None or margin_level > max(1.2 * threshold, 1.8 * (0 if margin_so_call is None else margin_so_call))"
 level = "warning"
 value = "margin_level"
-message = "account {account} margin level is {margin_level:.0f}% (margin call at {margin_so_call:g}%)"
-clear_message = "account {account} margin level is back to {margin_level:.0f}%"
+message = "account {account} margin level is down to {margin_level:.0f}%"
+clear_message = "account {account} has margin enough again"
 
 [[rule]]
 name = "margin_call"
@@ -64,63 +64,63 @@ clear = "margin_level is None or margin_level > 1.2 * margin_so_call"
 level = "critical"
 value = "margin_level"
 message = "account {account} is at its margin call: margin level {margin_level:.0f}%, call at {margin_so_call:g}%"
-clear_message = "account {account} has left its margin call: margin level {margin_level:.0f}%"
+clear_message = "account {account} has left its margin call"
 
 [[rule]]
 name = "daily_loss_near"
 subject = "account"
 threshold = 80
 when = "daily_loss_used_pct >= threshold"
-clear = "daily_loss_used_pct < 0.9 * threshold"
+clear = "daily_loss_used_pct is None or daily_loss_used_pct < 0.9 * threshold"
 level = "warning"
 value = "daily_loss_used_pct"
 message = "account {account} has used {daily_loss_used_pct:.0f}% of its daily loss: {daily_loss_headroom:,.2f} {currency} left of {daily_loss_max:,.2f}"
-clear_message = "account {account} has {daily_loss_headroom:,.2f} {currency} left of its daily loss"
+clear_message = "account {account} is clear of its daily loss limit again"
 
 [[rule]]
 name = "daily_loss_broken"
 subject = "account"
 threshold = 100
 when = "daily_loss_used_pct >= threshold"
-clear = "daily_loss_used_pct < 0.8 * threshold"
+clear = "daily_loss_used_pct is None or daily_loss_used_pct < 0.8 * threshold"
 level = "critical"
 value = "daily_loss_used_pct"
 message = "account {account} has broken its daily loss limit of {daily_loss_max:,.2f} {currency}: equity {equity:,.2f}, floor {daily_loss_floor:,.2f}"
-clear_message = "account {account} has {daily_loss_headroom:,.2f} {currency} left of its daily loss"
+clear_message = "account {account} is clear of its daily loss limit again"
 
 [[rule]]
 name = "max_loss_near"
 subject = "account"
 threshold = 80
 when = "max_loss_used_pct >= threshold"
-clear = "max_loss_used_pct < 0.9 * threshold"
+clear = "max_loss_used_pct is None or max_loss_used_pct < 0.9 * threshold"
 level = "warning"
 value = "max_loss_used_pct"
 message = "account {account} has used {max_loss_used_pct:.0f}% of its maximum loss: {max_loss_headroom:,.2f} {currency} left of {max_loss_max:,.2f}"
-clear_message = "account {account} has {max_loss_headroom:,.2f} {currency} left of its maximum loss"
+clear_message = "account {account} is clear of its maximum loss again"
 
 [[rule]]
 name = "max_loss_broken"
 subject = "account"
 threshold = 100
 when = "max_loss_used_pct >= threshold"
-clear = "max_loss_used_pct < 0.8 * threshold"
+clear = "max_loss_used_pct is None or max_loss_used_pct < 0.8 * threshold"
 level = "critical"
 value = "max_loss_used_pct"
 message = "account {account} has broken its maximum loss of {max_loss_max:,.2f} {currency}: equity {equity:,.2f}, floor {max_loss_floor:,.2f}"
-clear_message = "account {account} has {max_loss_headroom:,.2f} {currency} left of its maximum loss"
+clear_message = "account {account} is clear of its maximum loss again"
 
 [[rule]]
 name = "clock_off"
 subject = "account"
 threshold = 60
 when = "abs(clock_skew_s) > threshold"
-clear = "abs(clock_skew_s) < 0.5 * threshold"
+clear = "clock_skew_s is None or abs(clock_skew_s) < 0.5 * threshold"
 for_s = 30
 level = "warning"
 value = "clock_skew_s"
 message = "the clock of the terminal on account {account} is {clock_skew_s:+.0f} s off: set it by time servers"
-clear_message = "the clock of the terminal on account {account} is right again ({clock_skew_s:+.0f} s)"
+clear_message = "the clock of the terminal on account {account} is right again"
 
 [[rule]]
 name = "terminal_silent"
@@ -129,7 +129,7 @@ when = 'link in ("stale", "lost") and why != "market_closed"'
 clear = 'link == "fresh" or why == "market_closed"'
 level = "critical"
 message = "terminal {terminal} of account {account} is silent ({link}): {why}"
-clear_message = "terminal {terminal} of account {account} is {link} again"
+clear_message = "terminal {terminal} of account {account} is missed no more: its link is {link}"
 
 [[rule]]
 name = "algo_trading_off"

@@ -89,6 +89,7 @@ class Rule:
         self.for_s, self.clear_for_s, self.clear_after_s = form.for_s, form.clear_for_s, form.clear_after_s
         self.repeat_s, self.enabled, self.notify = form.repeat_s, form.enabled, form.notify
         self.subject = _subject(form)
+        _check_whole(form)
         figures = self.subject.figures
         constants = {} if form.threshold is None else {"threshold": form.threshold}
         self.when = _of("when", form.when, lambda text: Expression(text, figures, constants))
@@ -96,7 +97,6 @@ class Rule:
         self.message = _of("message", form.message, lambda text: Template(text, figures, constants))
         self.clear_message = _of("clear_message", form.clear_message, lambda text: Template(text, figures, constants))
         self.value = _value(form, self.when, figures)
-        _check_whole(self)
 
     @property
     def triggers(self) -> tuple[str, ...]:
@@ -106,8 +106,12 @@ class Rule:
     @property
     def names(self) -> tuple[str, ...]:
         """All the figures that it needs."""
-        told = [name for part in (self.message, self.clear_message) if part for name in part.names]
-        return tuple(dict.fromkeys([*self.triggers, *told, *([self.value] if self.value else [])]))
+        names = list(self.triggers)
+        for template in (self.message, self.clear_message):
+            names += template.names if template else ()
+        if self.value is not None:
+            names.append(self.value)
+        return tuple(dict.fromkeys(names))
 
     def __repr__(self) -> str:
         """Show which one."""
@@ -264,15 +268,13 @@ def _value(form: RuleForm, when: Expression | None, figures: Mapping[str, Kind])
     return form.value
 
 
-def _check_whole(rule: Rule) -> None:
+def _check_whole(form: RuleForm) -> None:
     """Check what only several fields together tell."""
-    form = rule.form
     if form.subject == "event":
         for name in ("when", "clear", "message", "clear_message", "value"):
             if getattr(form, name) is not None:
                 raise ConfigError(f"{name}: an event is found by the server itself: it has no {name}")
-    elif rule.when is None or rule.message is None:
-        missing = "when" if rule.when is None else "message"
-        raise ConfigError(
-            f"{missing}: is missing: it says {'what raises the alert' if missing == 'when' else 'what people are told'}"
-        )
+        return
+    for name, says in (("when", "what raises the alert"), ("message", "what people are told")):
+        if getattr(form, name) is None:
+            raise ConfigError(f"{name}: is missing: it says {says}")

@@ -32,7 +32,8 @@ class Template:
         known = {**figures, **dict.fromkeys(constants or {}, Kind.number)}
         self._parts = _parts(text, known)
         self._constants = dict(constants or {})
-        self.names = tuple(dict.fromkeys(name for _, name, _ in self._parts if name in figures))
+        shown = [name for _, name, _ in self._parts if name is not None and name in figures]
+        self.names: tuple[str, ...] = tuple(dict.fromkeys(shown))
 
     def told(self, figures: Mapping[str, Any]) -> str:
         """Write it; what is absent is "unknown", and what can't be printed is replaced."""

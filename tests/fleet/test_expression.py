@@ -1,5 +1,6 @@
 """Conditions mean what they say, and a hostile one never gets as far as being evaluated."""
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -150,12 +151,8 @@ def test_a_hostile_condition_is_refused_when_it_is_read(text: str) -> None:
 
 @given(st.text(alphabet="drawdown_pct><=()+-*/%'\"., linkpausedandornotinisNone0123456789\n", max_size=60))
 def test_no_text_does_more_than_be_refused_or_give_a_yes_or_no(text: str) -> None:
-    try:
-        expression = Expression(text, FIGURES)
-    except ConfigError as error:
-        assert str(error).isprintable()
-        return
-    assert expression.holds(NOTHING) in (True, False)
+    with contextlib.suppress(ConfigError):
+        assert Expression(text, FIGURES).holds(NOTHING) in (True, False)
 
 
 def test_its_names_are_those_that_it_reads() -> None:

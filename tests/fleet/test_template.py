@@ -16,8 +16,12 @@ FIGURES = {
 
 
 def test_a_text_shows_figures_in_their_forms() -> None:
-    template = Template("EA {ea_id} ({name}) exceeds {threshold:g}% ({drawdown_pct:.1f}%)", FIGURES, {"threshold": 10.0})
-    assert template.told({"ea_id": 12345, "name": "Grid", "drawdown_pct": 10.44}) == "EA 12345 (Grid) exceeds 10% (10.4%)"
+    template = Template(
+        "EA {ea_id} ({name}) exceeds {threshold:g}% ({drawdown_pct:.1f}%)", FIGURES, {"threshold": 10.0}
+    )
+    assert (
+        template.told({"ea_id": 12345, "name": "Grid", "drawdown_pct": 10.44}) == "EA 12345 (Grid) exceeds 10% (10.4%)"
+    )
     assert template.names == ("ea_id", "name", "drawdown_pct")
 
 
