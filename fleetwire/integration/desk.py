@@ -9,10 +9,9 @@ from fleetwire.fleet.expert import ExpertState
 from fleetwire.fleet.news import row_of
 from fleetwire.fleet.rows import deal_row, position_row, terminal_row
 from fleetwire.fleet.series import Series
-from fleetwire.fleet.state import OutdatedError
 from fleetwire.ports import ExpertQuery, KeptDeal, Readiness, Receipt, Store, TradeQuery
 from fleetwire.sources.expert import fact_of, facts_of, read_report
-from fleetwire.wire.errors import DataError, NotFoundError, StoreError
+from fleetwire.wire.errors import DataError, NotFoundError
 from fleetwire.wire.rows import AlertRow, EquityPoint, ExpertRow, FleetRow, Page, PositionRow, TradeRow
 
 if TYPE_CHECKING:

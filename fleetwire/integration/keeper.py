@@ -192,7 +192,7 @@ class Keeper:
                 together = round(closed + expert.current_profit, 8)
                 self._records.append(Sample(f"ea:{expert.ea_id}", at.utc_ms, closed, together))
 
-    # --------------------------------------------------------------------------------------------------------- the units
+    # -------------------------------------------------------------------------------------------------------- the units
 
     def keep_events(self, events: list[KeptEvent], done: Callable[[], None]) -> bool:
         """Keep what was published, and what it tells of, in one unit; called by the server before it tells them."""

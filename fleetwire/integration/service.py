@@ -40,7 +40,7 @@ from fleetwire.server.clock import SystemClock
 from fleetwire.server.server import WebSocketServer
 from fleetwire.wire.errors import ConfigError, DataError, StoreError
 from fleetwire.wire.moment import Moment, read_utc
-from fleetwire.wire.rows import AccountRow, AlertRow, ExpertRow, NewsRow, PortfolioRow
+from fleetwire.wire.rows import AccountRow, AlertRow, ExpertRow, NewsRow
 
 logger = logging.getLogger("fleetwire.integration")
 
@@ -123,7 +123,9 @@ class IntegrationService:
         """
         if self.keeper is not None:
             if self.server.running:
-                raise ConfigError("with a store, start the service first and the server then: it goes on where it ended")
+                raise ConfigError(
+                    "with a store, start the service first and the server then: it goes on where it ended"
+                )
             await self.keeper.open(self.fleet, self._sums, self.alerts, self.news, self.clock.moment)
             self.server.keep_events(self.keeper)
         self.running = True
@@ -171,7 +173,9 @@ class IntegrationService:
             await source.run(self.report)
         except Exception as error:
             logger.exception("source %s failed", source.name)
-            self._raise_once("source_failed", f"source:{source.name}", f"source {source.name} failed: {error}", "critical")
+            self._raise_once(
+                "source_failed", f"source:{source.name}", f"source {source.name} failed: {error}", "critical"
+            )
             raise
 
     # ----------------------------------------------------------------------------------------------------------- facts
@@ -207,7 +211,9 @@ class IntegrationService:
         except OutdatedError:
             raise
         except DataError as error:
-            self._raise_once("report_refused", f"report:{type(fact).__name__}", f"a report was refused: {error}", "warning")
+            self._raise_once(
+                "report_refused", f"report:{type(fact).__name__}", f"a report was refused: {error}", "warning"
+            )
             raise
         self._note(changes, at)
         self.server.at_flush(self._tell_all)
@@ -438,7 +444,3 @@ class IntegrationService:
             await keeper.store.trim(utc_ms)
         except StoreError as error:
             logger.warning("what is old could not be dropped from the store: %s", error)
-
-    def portfolio_now(self) -> PortfolioRow:
-        """Give the portfolio as it was last told."""
-        return self.portfolio
