@@ -1,0 +1,45 @@
+"""A rules file that can't be read is named; the settings of alerts are checked where they are given."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fleetwire.fleet.rules import default_rules
+from fleetwire.rulefile import AlertSettings, rule_book
+from fleetwire.wire.errors import ConfigError
+
+
+def test_without_a_file_there_are_the_default_rules() -> None:
+    assert set(rule_book(None).rules) == set(default_rules().rules)
+
+
+def test_a_file_is_read_by_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text('[[rule]]\nname = "ea_drawdown"\nthreshold = 12\n')
+    assert rule_book(path).rules["ea_drawdown"].threshold == 12
+    path.write_text('[[rule]]\nname = "ea_drawdown"\nlevel = 12\n')
+    with pytest.raises(ConfigError, match=r"rules\.toml: rule ea_drawdown: level"):
+        rule_book(str(path))
+
+
+def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"gone\.toml: can't be read"):
+        rule_book(tmp_path / "gone.toml")
+    (tmp_path / "latin.toml").write_bytes(b"# \xe4")
+    with pytest.raises(ConfigError, match=r"latin\.toml: is no TOML: it is not UTF-8"):
+        rule_book(tmp_path / "latin.toml")
+
+
+def test_settings_are_checked_and_hide_what_is_secret() -> None:
+    given = {
+        "rules": "r.toml",
+        "notify": {"urls": {"phone": "tgram://canary/1"}},
+        "watchdog": {"url": "https://canary"},
+    }
+    settings = msgspec.convert(given, AlertSettings)
+    assert settings.notify.urls == {"phone": "tgram://canary/1"}
+    assert "canary" not in repr(settings)
+    for wrong in ({"notify": {"level_min": "loud"}}, {"watchdog": {"every_s": 0}}, {"notify": {"urls": {"A B": "x"}}}):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert(wrong, AlertSettings)
