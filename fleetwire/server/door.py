@@ -15,6 +15,7 @@ from fleetwire.server.guests import Guests
 from fleetwire.server.origin import Doorkeeper
 from fleetwire.server.pump import Pump
 
+_LINGER_S = 2.0  # for a peer to read why it was turned away
 _HEAD_END = b"\r\n\r\n"
 _UPGRADE = re.compile(rb"^upgrade[ \t]*:[^\r\n]*websocket", re.IGNORECASE | re.MULTILINE)
 
@@ -35,6 +36,45 @@ Opener = Callable[[Rooms, asyncio.Transport, str], asyncio.Protocol]
 """Makes the protocol that goes on with a connection, from the peer's address."""
 
 
+class TurnedAway(asyncio.Protocol):
+    """A connection that was answered while its peer is still writing: what comes is dropped, so that it can read why.
+
+    Closed at once, the system would answer what is still on its way with a reset, and the peer might lose the answer.
+
+    Args:
+        rooms: of its server.
+        transport: of the connection.
+        address: the peer's.
+    """
+
+    __slots__ = ("_rooms", "address", "due", "transport")
+
+    def __init__(self, rooms: Rooms, transport: asyncio.Transport, address: str) -> None:
+        self._rooms = rooms
+        self.transport = transport
+        self.address = address
+        self.due = float("inf")
+
+    def begin(self, status: str, text: str) -> None:
+        """Answer, and take over."""
+        self.transport.set_protocol(self)
+        self._rooms.guests.hand_over(self)
+        self._rooms.deadlines.watch(self, self._rooms.clock.monotonic() + _LINGER_S)
+        self.transport.write(_answer(status, text))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+
+    def check(self, now: float) -> float | None:  # noqa: ARG002  (everybody who waits is told the time)
+        """End it, whatever the peer still has to say."""
+        self.transport.abort()
+        return None
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  (asyncio's signature)
+        """Stop counting the connection."""
+        self._rooms.deadlines.forget(self)
+        self._rooms.guests.leave(self)
+
+
 def refuse(transport: asyncio.Transport, status: str, text: str) -> None:
     """Answer with a bare HTTP error and close.
 
@@ -43,10 +83,14 @@ def refuse(transport: asyncio.Transport, status: str, text: str) -> None:
         status: like "503 Service Unavailable".
         text: one line for people.
     """
+    transport.write(_answer(status, text))
+    transport.close()
+
+
+def _answer(status: str, text: str) -> bytes:
     body = f"{text}\n".encode()
     head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
-    transport.write(head.encode() + body)
-    transport.close()
+    return head.encode() + body
 
 
 class Head:
@@ -120,7 +164,8 @@ class Door(asyncio.Protocol):
             return
         status = self._head.feed(data)
         if status is not None:
-            refuse(self.transport, status, "the request's head is too long")
+            self._rooms.deadlines.forget(self)
+            TurnedAway(self._rooms, self.transport, self.address).begin(status, "the request's head is too long")
         elif self._head.end is not None:
             self._hand_over(self._open_websocket if self._head.is_upgrade else self._open_http)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fleetwire.server.api.exchange import Headers, Request
 from fleetwire.server.api.front import Front
-from fleetwire.server.door import Head, Opener, Rooms, refuse
+from fleetwire.server.door import Head, Opener, Rooms, TurnedAway
 from fleetwire.server.guests import Guests
 from fleetwire.server.silent import silent
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _REQUEST_S = 10.0  # for a request, its answer, and the reading of that
 _LINGER_S = 2.0  # to pass over what is left of a body that was refused, so that its sender can read why
 _TIMERS_S = 366 * 86_400.0  # aiohttp's own timer for idle connections never fires: Deadlines looks after them
-_ELSEWHERE = "a WebSocket begins on a connection of its own: connect again"
 
 
 class HttpConnection(asyncio.Protocol):
@@ -135,7 +134,8 @@ class HttpConnection(asyncio.Protocol):
             self._set_deadline(self._rooms.house.limits.head_deadline_s)
         status = self._head.feed(data)
         if status is not None:
-            refuse(self.transport, status, "the request's head is too long")
+            self._let_go()
+            TurnedAway(self._rooms, self.transport, self.address).begin(status, "the request's head is too long")
         elif self._head.end is not None:
             head, upgrade = self._head, self._head.is_upgrade
             self._head = Head(self._rooms.house.limits.head_bytes_max)
@@ -151,15 +151,24 @@ class HttpConnection(asyncio.Protocol):
         self._set_deadline(_REQUEST_S)
 
     def _hand_over(self, head: bytes) -> None:
-        """Go on as a WebSocket; aiohttp is told that the connection is gone, and lets go of the transport before."""
-        handler, self._handler = self._handler, None
-        handler.transport = None
-        handler.connection_lost(None)
-        self._rooms.deadlines.forget(self)
+        """Go on as a WebSocket."""
+        self._let_go()
         protocol = self._open_websocket(self._rooms, self.transport, self.address)
         self.transport.set_protocol(protocol)
         protocol.connection_made(self.transport)
         protocol.data_received(head)
+
+    def _let_go(self) -> None:
+        """Tell aiohttp that the connection is gone, after it has lost the transport: it would close it."""
+        handler, self._handler = self._handler, None
+        handler.transport = None
+        handler.connection_lost(None)
+        self._rooms.deadlines.forget(self)
+
+    def end_if_idle(self) -> None:
+        """End the connection in good order where nothing is under way."""
+        if not self._busy and self._handler is not None:
+            self.transport.close()
 
     async def ready_to_answer(self) -> None:
         """Wait until earlier answers are read: they must not pile up."""
@@ -236,6 +245,9 @@ class HttpSide:
         """Close what is still open."""
         if self._loading is not None:
             await self._loading
+        for guest in self._guests.all() if self._guests is not None else []:
+            if isinstance(guest, HttpConnection):
+                guest.end_if_idle()
         if self._server is not None:
             await self._server.shutdown(1.0)
             self._server = None

@@ -52,7 +52,7 @@ async def status_of(client: Raw, data: bytes) -> int:
         (("A : b",), GET, 400),
         ((*[f"X-{n}: y" for n in range(500)],), GET, 431),
         (("X-Big: " + "x" * 20_000,), GET, 431),
-        ((), "GET /" + "x" * 70_000 + " HTTP/1.1", 431),
+        ((), "GET /" + "x" * 70_000 + " HTTP/1.1", 414),
         (("Origin: http://localhost", "Origin: http://localhost"), GET, 400),
         (("Origin: file://",), GET, 101),
         (("Origin: http://localhost:3000",), GET, 101),

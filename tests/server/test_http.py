@@ -1,24 +1,28 @@
-"""The HTTP half of the port."""
+"""The HTTP half of the port: connections, one request after another, and their end."""
 
+import asyncio
 import importlib
 import json
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
 
 from fleetwire import __version__
+from fleetwire.hub.limits import Limits
 from fleetwire.server import http
 from fleetwire.server.server import WebSocketServer
+from tests.server.api.caller import Caller
 from tests.server.conftest import Connect
-from tests.server.support import Raw
+from tests.server.support import TOKEN, Raw, head
 from tests.support import ManualClock, until
 
 HOST = "Host: 127.0.0.1"
 
 
 async def ask(client: Raw, request: str, *headers: str, body: str = "") -> tuple[int, str]:
-    client.send("\r\n".join([f"{request} HTTP/1.1", *headers, "", body]).encode())
+    client.send("\r\n".join([f"{request} HTTP/1.1", *headers, "Connection: close", "", body]).encode())
     return await client.response()
 
 
@@ -42,24 +46,50 @@ async def test_the_page_says_what_this_is_and_may_do_nothing(connect: Connect) -
     ("request_line", "headers", "status"),
     [
         ("HEAD /", (HOST,), 200),
-        ("GET /healthz?token=x", (HOST,), 200),
+        ("GET /healthz?token=x", (HOST,), 400),
+        ("GET http://127.0.0.1/healthz", (HOST,), 200),
         ("GET /nothing", (HOST,), 404),
         ("POST /nothing", (HOST,), 404),
         ("POST /", (HOST, "Content-Length: 0"), 405),
         ("DELETE /healthz", (HOST,), 405),
+        ("BREW /healthz", (HOST,), 400),
+        ("OPTIONS *", (HOST,), 404),
+        ("CONNECT 127.0.0.1:80", (HOST,), 404),
         ("GET /", (), 400),
         ("GET /", (HOST, HOST), 400),
         ("GET /", ("Host: evil.com",), 403),
         ("GET /healthz", (HOST, "Origin: https://evil.com"), 403),
         ("GET /", (HOST, "Content-Length: 3", "Transfer-Encoding: chunked"), 400),
+        ("GET /", (HOST, "Content-Length: 3", "Content-Length: 4"), 400),
+        ("GET /", (HOST, "Content-Length: -1"), 400),
+        ("GET /", (HOST, "Content-Length: +1"), 400),
+        ("POST /", (HOST, "Transfer-Encoding: chunked, identity"), 400),
         ("GET /", (HOST, "A : b"), 400),
+        ("GET /", (HOST, "A: b\r\n c"), 400),
+        ("GET /\x00", (HOST,), 400),
         ("nonsense", (HOST,), 400),
     ],
 )
-async def test_a_request_has_its_answer_and_ends_the_connection(
+async def test_every_request_has_its_answer(
     connect: Connect, request_line: str, headers: tuple[str, ...], status: int
 ) -> None:
     assert (await ask(await connect(), request_line, *headers))[0] == status
+
+
+@pytest.mark.parametrize(
+    ("line", "status"), [("GET /" + 70_000 * "x", 414), (f"GET / HTTP/1.1\r\n{HOST}\r\nA: " + 70_000 * "x", 431)]
+)
+async def test_what_is_too_long_is_said_and_on_a_connection_in_use_too(
+    connect: Connect, line: str, status: int
+) -> None:
+    first = await connect()
+    first.send(line.encode())
+    assert (await first.response())[0] == status
+    second = await connect()
+    second.send(f"GET /healthz HTTP/1.1\r\n{HOST}\r\n\r\n".encode())
+    await second.reader.readuntil(b"}")
+    second.send(line.encode())
+    assert (await second.response())[0] == status
 
 
 async def test_a_body_that_nobody_wants_is_no_obstacle(connect: Connect) -> None:
@@ -77,11 +107,96 @@ async def test_a_defect_of_ours_is_a_500_and_stands_in_the_log(
     assert "ZeroDivisionError" in caplog.text
 
 
-async def test_one_request_a_connection(connect: Connect) -> None:
+# ----------------------------------------------------------------------------------------------- one after another
+
+
+@pytest.fixture
+async def caller(server: WebSocketServer) -> Caller:
+    caller = await Caller.connect(server)
+    yield caller
+    await caller.end()
+
+
+async def test_a_connection_stays_open_for_many_requests_and_counts_once(
+    server: WebSocketServer, caller: Caller
+) -> None:
+    assert server._rooms is not None
+    for _ in range(200):
+        assert (await caller.get("/healthz")).status == 200
+    assert len(server._rooms.guests) == 1
+
+
+async def test_who_asks_for_the_end_gets_it(caller: Caller) -> None:
+    assert (await caller.get("/healthz", "Connection: close")).status == 200
+    assert await caller.is_closed()
+
+
+async def test_http_1_0_ends_with_its_answer(connect: Connect) -> None:
     client = await connect()
-    client.send(f"GET /healthz HTTP/1.1\r\n{HOST}\r\n\r\n".encode() * 3)
-    _, text = await client.response()
-    assert text.count("HTTP/1.1 200") == 1
+    client.send(f"GET /healthz HTTP/1.0\r\n{HOST}\r\n\r\n".encode())
+    assert (await client.response())[0] == 200
+
+
+async def test_a_refusal_does_not_end_the_connection_unless_its_body_is_unread(caller: Caller) -> None:
+    assert (await caller.get("/nothing")).status == 404
+    assert (await caller.get("/healthz?x=1")).status == 400
+    assert (await caller.call("POST /nothing", body="not read")).status == 404
+    assert await caller.is_closed()
+
+
+async def test_requests_that_come_together_are_answered_in_order(caller: Caller) -> None:
+    for path in ("/healthz", "/nothing", "/readyz") * 40:
+        caller.send(f"GET {path}")
+    statuses = [(await caller.reply()).status for _ in range(120)]
+    assert statuses == [200, 404, 200] * 40
+    assert (await caller.get("/healthz")).status == 200
+
+
+async def test_a_peer_that_reads_no_answers_fills_no_memory(server: WebSocketServer, caller: Caller) -> None:
+    """Requests wait for the answers before them to be read, and the socket waits for the requests."""
+    assert server._rooms is not None
+    caller.writer.transport.pause_reading()
+    request = f"GET /openapi.json HTTP/1.1\r\n{HOST}\r\n\r\n".encode()
+    caller.writer.write(request)
+    guest = await connection_of(server)
+    most = 0
+    for _ in range(300):
+        caller.writer.write(request * 20)
+        await asyncio.sleep(0)
+        most = max(most, guest.transport.get_write_buffer_size())
+    assert most < 1_000_000
+    await until(lambda: guest._drained is not None)
+
+
+async def connection_of(server: WebSocketServer) -> http.HttpConnection:
+    """The one HTTP connection that is open."""
+    assert server._rooms is not None
+    guests = server._rooms.guests
+    await until(lambda: [type(guest) for guest in guests.all()] == [http.HttpConnection])
+    (guest,) = guests.all()
+    assert isinstance(guest, http.HttpConnection)
+    return guest
+
+
+async def test_an_idle_connection_is_closed_in_good_order(
+    server: WebSocketServer, clock: ManualClock, caller: Caller
+) -> None:
+    assert (await caller.get("/healthz")).status == 200
+    clock.advance(70)
+    assert (await caller.get("/healthz")).status == 200
+    clock.advance(74)
+    assert (await caller.get("/healthz")).status == 200
+    clock.advance(76)
+    assert await caller.is_closed()
+
+
+async def test_idle_connections_have_no_timers_of_their_own(server: WebSocketServer, clock: ManualClock) -> None:
+    callers = [await Caller.connect(server) for _ in range(20)]
+    for caller in callers:
+        assert (await caller.get("/healthz")).status == 200
+    assert clock.waiting <= 2
+    for caller in callers:
+        await caller.end()
 
 
 @pytest.mark.parametrize(
@@ -101,6 +216,60 @@ async def test_who_does_not_finish_a_request_is_closed(
     await until(lambda: len(guests) == 0)
 
 
+async def test_who_begins_a_second_request_and_does_not_finish_its_head_is_closed_within_the_heads_deadline(
+    server: WebSocketServer, clock: ManualClock, caller: Caller
+) -> None:
+    assert (await caller.get("/healthz")).status == 200
+    guest = await connection_of(server)
+    caller.writer.write(b"GET /healthz HT")
+    await until(lambda: guest._head.bytes)
+    clock.advance(5.1)
+    assert await caller.is_closed()
+
+
+async def test_an_upgrade_on_a_connection_in_use_becomes_a_websocket(server: WebSocketServer, connect: Connect) -> None:
+    client = await connect()
+    for request in (f"GET /healthz HTTP/1.1\r\n{HOST}\r\n\r\n", f"GET /nothing HTTP/1.1\r\n{HOST}\r\n\r\n"):
+        client.send(request.encode())
+        await client.reader.readuntil(b"}")
+    await client.join("alerts")
+    await server.broadcast_alert({"level": "info"})
+    assert (await client.message())["data"] == {"level": "info"}
+    assert server._rooms is not None
+    assert len(server._rooms.guests) == 1
+
+
+async def test_an_upgrade_behind_requests_that_are_not_answered_yet_is_told_to_come_alone(
+    server: WebSocketServer, connect: Connect
+) -> None:
+    client = await connect()
+    client.send(f"GET /healthz HTTP/1.1\r\n{HOST}\r\n\r\n".encode() + head(server))
+    _, text = await client.response()
+    assert text.count("HTTP/1.1 200") == 1
+    assert text.count("HTTP/1.1 426") == 1
+
+
+async def test_stopping_ends_idle_connections(clock: ManualClock) -> None:
+    async with WebSocketServer(port=0, auth_token=TOKEN, clock=clock) as server:
+        caller = await Caller.connect(server)
+        assert (await caller.get("/healthz")).status == 200
+        began = time.monotonic()
+    assert await caller.is_closed()
+    assert time.monotonic() - began < 1
+    await caller.end()
+
+
+async def test_the_idle_time_is_a_limit(clock: ManualClock) -> None:
+    async with WebSocketServer(port=0, auth_token=TOKEN, clock=clock, limits=Limits(http_idle_s=12.0)) as server:
+        caller = await Caller.connect(server)
+        assert (await caller.get("/healthz")).status == 200
+        clock.advance(11)
+        assert (await caller.get("/healthz")).status == 200
+        clock.advance(12.5)
+        assert await caller.is_closed()
+        await caller.end()
+
+
 async def test_requests_that_come_before_http_is_loaded_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted, real = threading.Event(), importlib.import_module
 
@@ -110,11 +279,12 @@ async def test_requests_that_come_before_http_is_loaded_wait_for_it(monkeypatch:
 
     monkeypatch.setattr(http, "importlib", SimpleNamespace(import_module=load))
     async with WebSocketServer(port=0, auth_token="t", clock=ManualClock()) as server:
-        clients = [await Raw.connect(server) for _ in range(2)]
+        clients = [await Caller.connect(server) for _ in range(2)]
         for client in clients:
-            client.send(f"GET /healthz HTTP/1.1\r\n{HOST}\r\n\r\n".encode())
+            client.send("GET /healthz")
         await until(lambda: len(server._http._waiting) == 2)
         await clients[0].end()
         wanted.set()
-        assert (await clients[1].response())[0] == 200
+        assert (await clients[1].reply()).status == 200
+        assert (await clients[1].get("/healthz")).status == 200
         await clients[1].end()

@@ -12,7 +12,7 @@ LINE = re.compile(r'^[a-z_]+(\{[a-z]+="[^"]+"\})? [0-9.e+-]+$')
 
 async def read(server: WebSocketServer) -> dict[str, float]:
     raw = await Raw.connect(server)
-    raw.send(f"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
+    raw.send(f"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nConnection: close\r\n\r\n".encode())
     status, text = await raw.response()
     await raw.end()
     assert status == 200

@@ -61,6 +61,9 @@ class Front:
         return path
 
     async def _checked(self, request: Request, path: str) -> Answer:
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            text = "a WebSocket begins on a connection of its own, or after all answers have come: connect again"
+            raise Problem(ProblemKind.upgrade_elsewhere, text, {"Upgrade": "websocket", "Connection": "close"})
         query = read_query(request.query)
         methods, in_path = self._routes.at(path)
         if not methods:
@@ -170,7 +173,13 @@ async def _called(route: Route, call: Call) -> Answer:
 
 def _refusal(problem: Problem, path: str) -> Answer:
     body = msgspec.json.encode(problem.details(path[:256]))
-    return Answer(status=problem.kind.status, body=body, media=PROBLEM_TYPE, headers=problem.headers)
+    return Answer(
+        status=problem.kind.status,
+        body=body,
+        media=PROBLEM_TYPE,
+        headers=problem.headers,
+        closes=problem.kind is ProblemKind.upgrade_elsewhere,
+    )
 
 
 def _of_the_server(office: Office) -> tuple[Route, ...]:

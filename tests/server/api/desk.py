@@ -1,0 +1,366 @@
+"""A desk with a small fleet in memory: it gives real rows, and takes real reports."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from fleetwire.fleet.events import ExpertId
+from fleetwire.ports import ExpertQuery, Readiness, Receipt, ReportBody, TradeQuery
+from fleetwire.wire.errors import DataError, NotFoundError, StoreError
+from fleetwire.wire.rows import (
+    AccountRow,
+    AlertRow,
+    DealRow,
+    EquityPoint,
+    ExpertRow,
+    FleetRow,
+    NewsRow,
+    Page,
+    PortfolioRow,
+    PositionRow,
+    PriceRow,
+    TerminalRow,
+    TradeRow,
+)
+
+UTC = "2026-11-24T12:00:00.000Z"
+ACCOUNTS = (("Broker-Demo", 5), ("Broker-Live", 6))
+_decoder = msgspec.json.Decoder(ReportBody)
+
+
+def expert_row(ea_id: int, symbol: str = "EURUSD", **more: Any) -> ExpertRow:
+    server, login = ACCOUNTS[ea_id % 2]
+    row: dict[str, Any] = {
+        "ea_id": ea_id,
+        "symbol": symbol,
+        "status": "active",
+        "current_profit": 12.5,
+        "name": f"Expert {ea_id}",
+        "currency": "USD",
+        "drawdown_pct": 1.5,
+        "magic": ea_id,
+        "server": server,
+        "login": login,
+        "strategy_tag": "breakout",
+        "group": "",
+        "timeframe": "M15",
+        "open_positions": 1,
+        "volume": 0.1,
+        "trailing_active": False,
+        "module_status": {"news": "ok"},
+        "performance_metrics": {"trades": 3, "profit_factor": 1.4},
+        "net_profit": 80.25,
+        "profit_today": -3.0,
+        "last_trades": [deal_row(ea_id)],
+        "paused": False,
+        "link": "fresh",
+        "trading_blocked": False,
+        "last_report_utc": UTC,
+    }
+    return ExpertRow(**(row | more))
+
+
+def deal_row(ticket: int, ea_id: int | None = None) -> DealRow:
+    return DealRow(
+        ea_id=ea_id,
+        symbol="EURUSD",
+        ticket=ticket,
+        order=ticket,
+        time_msc=1_764_000_000_000 + ticket,
+        type="sell",
+        entry="out",
+        magic=ea_id or 0,
+        position_id=ticket,
+        reason="sl",
+        volume=0.1,
+        price=1.0865,
+        commission=-0.35,
+        swap=0.0,
+        fee=0.0,
+        profit=15.0,
+        comment="",
+        time_server="2026-11-24T14:00:00.000",
+        time_utc=UTC,
+    )
+
+
+def position_row(ticket: int, ea_id: int | None = None) -> PositionRow:
+    server, login = ACCOUNTS[ticket % 2]
+    return PositionRow(
+        ea_id=ea_id,
+        account=f"{server}/{login}",
+        currency="USD",
+        ticket=ticket,
+        position_id=ticket,
+        symbol="EURUSD",
+        type="buy",
+        volume=0.1,
+        price_open=1.085,
+        price_current=1.0865,
+        sl=1.08,
+        tp=1.09,
+        swap=0.0,
+        profit=15.0,
+        magic=1,
+        comment="",
+        time_msc=1_764_000_000_000,
+        time_server="2026-11-24T14:00:00.000",
+        as_of=UTC,
+    )
+
+
+def trade_row(position_id: int) -> TradeRow:
+    return TradeRow(
+        account="Broker-Demo/5",
+        ea_id=1,
+        position_id=position_id,
+        symbol="EURUSD",
+        type="buy",
+        status="closed",
+        volume=0.1,
+        volume_closed=0.1,
+        price_open=1.08,
+        price_close=1.09,
+        profit=100.0,
+        commission=-0.7,
+        swap=-0.1,
+        fee=0.0,
+        result=99.2,
+        deals=2,
+        magic=1,
+        time_open_msc=1_764_000_000_000,
+        time_open_utc=UTC,
+    )
+
+
+def account_row(server: str, login: int) -> AccountRow:
+    money = dict.fromkeys(
+        (
+            "balance",
+            "credit",
+            "profit",
+            "equity",
+            "margin",
+            "margin_free",
+            "profit_today",
+            "daily_result",
+            "day_open_balance",
+            "day_open_equity",
+            "drawdown_pct",
+            "peak_equity",
+            "deposits",
+        ),
+        1.5,
+    )
+    return AccountRow(
+        account=f"{server}/{login}",
+        server=server,
+        login=login,
+        name="",
+        company="",
+        currency="USD",
+        leverage=100,
+        trade_allowed=True,
+        trade_expert=True,
+        link="fresh",
+        experts=2,
+        open_positions=1,
+        as_of=UTC,
+        **money,
+    )
+
+
+def alert_row(alert_id: int, status: str = "raised") -> AlertRow:
+    return AlertRow(
+        level="warning",
+        message=f"alert {alert_id}",
+        alert_id=alert_id,
+        rule="expert_drawdown",
+        subject="EA 1",
+        status=status,
+        raised_at=UTC,
+    )
+
+
+NEWS = NewsRow(id=7, status="announced", name="CPI", currency="USD", importance="high", time_utc=UTC, source="calendar")
+
+
+class Desk:
+    """`fleetwire.ports.FleetDesk`. What it was asked is in `asked`; `failing` is raised instead of an answer."""
+
+    def __init__(self, experts: int = 10) -> None:
+        self.rows = [expert_row(number) for number in range(1, experts + 1)]
+        self.position_rows = [position_row(number, number) for number in range(1, experts + 1)]
+        self.alert_rows = {number: alert_row(number) for number in (1, 2, 3)}
+        self.taken: list[tuple[str, dict[str, Any]]] = []
+        self.reports: list[ReportBody] = []
+        self.asked: list[Any] = []
+        self.changes = 1
+        self.checks = {"store": "ok"}
+        self.failing: Exception | None = None
+        self.acknowledged: Callable[[AlertRow], None] = lambda row: None
+
+    def ready(self) -> Readiness:
+        return Readiness(ready=all(check == "ok" for check in self.checks.values()), checks=self.checks)
+
+    def version(self) -> int:
+        return self.changes
+
+    def take(self, kind: str, data: dict[str, Any]) -> None:
+        if "wrong" in data:
+            raise DataError(f"{kind}: wrong")
+        self.taken.append((kind, data))
+
+    async def report(self, body: bytes) -> Receipt:
+        self._fail()
+        try:
+            found = _decoder.decode(body)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"the report is refused: {error}") from None
+        self.reports.append(found)
+        self.changes += 1
+        return Receipt(
+            accepted=len(found.experts) + len(found.deals),
+            refused=[],
+            commands=[],
+            ea_ids=[expert.ea_id or 0 for expert in found.experts],
+            next_report_s=1.0,
+            server_time=UTC,
+        )
+
+    def fleet(self) -> FleetRow:
+        terminal = TerminalRow(
+            terminal="t1",
+            account="Broker-Demo/5",
+            name="MetaTrader 5",
+            build=5400,
+            connected=True,
+            trade_allowed=True,
+            link="fresh",
+            as_of=UTC,
+        )
+        portfolio = PortfolioRow(
+            active_eas=2,
+            portfolio="total",
+            total_eas=len(self.rows),
+            total_positions=len(self.position_rows),
+            links={"fresh": len(self.rows)},
+            exposure_by_symbol={"EURUSD": 0.2},
+            exposure_by_currency={"EUR": 20_000.0},
+            breakdown={},
+            by_currency={},
+            trading_blocked=[],
+        )
+        return FleetRow(
+            portfolio=portfolio,
+            accounts=[account_row(*account) for account in ACCOUNTS],
+            terminals=[terminal],
+            alerts_open=3,
+            as_of=UTC,
+            server_time=UTC,
+        )
+
+    def experts(self, query: ExpertQuery) -> Page:
+        self.asked.append(query)
+        found = [row for row in self.rows if query.symbol in (None, row.symbol)]
+        return _part(found, query.after, query.limit)
+
+    def expert(self, ea_id: int) -> ExpertRow | None:
+        return next((row for row in self.rows if row.ea_id == ea_id), None)
+
+    def positions(self, ea_id: int | None, account: tuple[str, int] | None, symbol: str | None) -> Page:
+        self.asked.append((ea_id, account, symbol))
+        return Page(items=[row for row in self.position_rows if ea_id in (None, row.ea_id)])
+
+    def prices(self, symbol: str | None) -> Page:
+        row = PriceRow(server="Broker-Demo", symbol="EURUSD", bid=1.08, ask=1.09, as_of=UTC)
+        return Page(items=[row] if symbol in (None, "EURUSD") else [])
+
+    async def trades(self, query: TradeQuery) -> Page:
+        self._fail()
+        self.asked.append(query)
+        return Page(items=[trade_row(77)], next="older" if query.before is None else None)
+
+    async def deals(self, query: TradeQuery) -> Page:
+        self._fail()
+        self.asked.append(query)
+        return Page(items=[deal_row(78, 1)])
+
+    async def equity(self, subject: str, from_ms: int, until_ms: int, points: int) -> list[EquityPoint]:
+        self._fail()
+        self.asked.append((subject, from_ms, until_ms, points))
+        return [EquityPoint(utc=UTC, balance=100.0, equity=99.0, equity_min=98.0, equity_max=101.0)]
+
+    def statistics(self, subject: str) -> dict[str, Any] | None:
+        return {"trades": 3, "profit_factor": 1.4} if subject in ("ea:1", "currency:USD") else None
+
+    async def alerts(self, status: str | None, before: int | None, limit: int) -> Page:
+        self._fail()
+        self.asked.append((status, before, limit))
+        found = sorted(self.alert_rows.values(), key=lambda row: -row.alert_id)
+        return Page(items=[row for row in found if before is None or row.alert_id < before][:limit])
+
+    def acknowledge_now(self, alert_id: int, by: str) -> None:
+        row = self.alert_rows.get(alert_id)
+        if row is None:
+            raise NotFoundError(f"there is no open alert {alert_id}: GET /api/v1/alerts?status=open lists them")
+        changed = msgspec.structs.replace(row, status="acknowledged", acknowledged_by=by, acknowledged_at=UTC)
+        self.alert_rows[alert_id] = changed
+        self.acknowledged(changed)
+
+    async def acknowledge(self, alert_id: int, by: str) -> AlertRow:
+        self._fail()
+        self.acknowledge_now(alert_id, by)
+        return self.alert_rows[alert_id]
+
+    async def news(self, from_ms: int, until_ms: int, limit: int) -> Page:
+        self._fail()
+        self.asked.append((from_ms, until_ms, limit))
+        return Page(items=[NEWS])
+
+    def _fail(self) -> None:
+        if self.failing is not None:
+            raise self.failing
+
+
+def _part(found: Sequence[Any], after: int | None, limit: int) -> Page:
+    left = [row for row in found if after is None or row.ea_id > after]
+    return Page(items=left[:limit], total=len(found), next=str(left[limit - 1].ea_id) if len(left) > limit else None)
+
+
+FULL_DISK = StoreError("the disk is full: free some space")
+
+
+def report_of(experts: int) -> bytes:
+    """A full report of one terminal with so many experts, as an EA writes it."""
+    body = {
+        "account": {"server": "Broker-Demo", "login": 5, "currency": "USD", "balance": 10_000.0, "equity": 10_015.0},
+        "terminal": {"id": "t1", "name": "MetaTrader 5", "build": 5400, "time_msc": 1_764_000_000_000},
+        "experts": [
+            {
+                "expert": ExpertId("Broker-Demo", 5, number, "EURUSD", f"Expert {number}"),
+                "ea_id": number,
+                "strategy_tag": "breakout",
+                "timeframe": "M15",
+                "positions": [
+                    {
+                        "ticket": 1000 + number,
+                        "time_msc": 1_764_000_000_000,
+                        "type": "buy",
+                        "volume": 0.1,
+                        "price_open": 1.085,
+                        "price_current": 1.0865,
+                        "sl": 1.08,
+                        "tp": 1.09,
+                        "profit": 15.0,
+                        "symbol": "EURUSD",
+                        "magic": number,
+                    }
+                ],
+            }
+            for number in range(1, experts + 1)
+        ],
+        "deals": [],
+    }
+    return msgspec.json.encode(body)
