@@ -20,6 +20,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     auth_failures_max: int = 3
     # what a client says
     message_bytes_max: int = 64 * KIB
+    report_bytes_max: int = MIB
     fragments_max: int = 256
     channels_max: int = 128
     protocol_errors_per_minute_max: int = 32
