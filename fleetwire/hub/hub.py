@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from fleetwire.hub.beginning import Here, Standing, begin
 from fleetwire.hub.catchup import CatchUp
 from fleetwire.hub.cohort import Cohort, News, Piece, join
 from fleetwire.hub.counts import Counts
@@ -198,7 +199,7 @@ class Hub:
     @property
     def dirty(self) -> bool:
         """Whether a flush has something to do."""
-        return bool(self._news or self.catch_up or self._aggregates)
+        return bool(self._news or self._staged or self.catch_up or self._aggregates)
 
     @property
     def must_flush(self) -> bool:
@@ -230,16 +231,16 @@ class Hub:
         snapshots = {topic: None for one in session.stragglers.values() for topic in one.snapshots}
         gaps = [gap for one in session.stragglers.values() for gap in one.gaps]
         recovered: dict[str, bool] = {}
+        here = Here(self.epoch, self.head)
         for topic in topics:
-            beginning = self._begin(session, topic, request, cursor.get(topic), begun.get(topic))
+            before = Standing(cursor.get(topic), begun.get(topic))
+            beginning = begin(self._logs[topic.channel], topic, request, session, before, here)
             cursor[topic] = beginning.position
             if beginning.recovered is not None:
                 recovered[str(topic)] = beginning.recovered
             if beginning.begun is not None:
                 begun[topic] = beginning.begun
-            if beginning.gap is not None:
-                gaps.append(beginning.gap)
-            gaps += self._holes(topic.channel, beginning.asked)
+            gaps += beginning.gaps
             if beginning.is_anew and (session.form.version > 1 or request.in_words):
                 snapshots[topic] = None
             self._note_rate(session, topic.channel, request)
@@ -284,65 +285,6 @@ class Hub:
         for one in session.stragglers.values():
             cursor.update(one.cursor)
         return cursor
-
-    def _begin(
-        self,
-        session: Session,
-        topic: Topic,
-        request: messages.SubscribeData,
-        heard: int | None,
-        begun: int | None,
-    ) -> "_Beginning":
-        """Choose where a topic begins.
-
-        Args:
-            session: who hears it.
-            topic: what is heard.
-            request: from where on.
-            heard: until where it was heard already; None if it was not. What it may miss of that it is told, too.
-            begun: while it is given all rows anew, the position whose rows it had when that began.
-        """
-        log = self._logs[topic.channel]
-        at = request.since.of(topic.channel) if request.since is not None else None
-        if request.since is None or at is None:
-            if isinstance(log, EventLog):
-                position = log.before_last(request.history or 0, topic.key, session.scope)
-                position = self.head if position is None else position
-                return _Beginning(position if heard is None else min(position, heard), is_anew=True, asked=position)
-            if request.snapshot is False and session.form.version == 1:  # who is sent patches must have every row
-                return _Beginning(self.head if heard is None else heard)
-            return self._rows_anew(heard, begun)
-        known = request.since.epoch == self.epoch and 0 <= at <= self.head
-        if isinstance(log, StateLog):
-            if not known or log.forgets(at) or begun is not None or at == 0:
-                return self._rows_anew(heard, begun)._replace(recovered=known and at == 0)
-            return _Beginning(at if heard is None else min(at, heard), recovered=True)
-        if known:  # what is lost is told while it catches up
-            position = at if heard is None else min(at, heard)
-            recovered = not log.lost_since(at) and not self._holes(topic.channel, at)
-            return _Beginning(position, recovered=recovered, is_anew=True, asked=at)
-        # Nobody can tell what followed that position where it was given; all that is kept here is new to the session.
-        position = 0 if request.since.epoch != self.epoch else self.head
-        gap = messages.GapData(channel=topic.channel, since=at, epoch=request.since.epoch)
-        first = position if heard is None else min(position, heard)
-        return _Beginning(first, recovered=False, is_anew=True, gap=gap, asked=position)
-
-    def _holes(self, channel: str, position: int | None) -> list[messages.GapData]:
-        """Name what was lost over restarts after a position; those who are live have all that came since."""
-        log = self._logs[channel]
-        if position is None or not isinstance(log, EventLog):
-            return []
-        return [
-            messages.GapData(channel=channel, since=max(position, hole.since), until=hole.until, epoch=self.epoch)
-            for hole in log.holes
-            if hole.until > position
-        ]
-
-    def _rows_anew(self, heard: int | None, begun: int | None) -> "_Beginning":
-        """Give all rows; who has rows already is told their ends as well."""
-        if heard is None or heard == 0:
-            return _Beginning(0, is_anew=True, begun=self.head)
-        return _Beginning(-1, is_anew=True, begun=heard if begun is None else max(heard, begun))
 
     def _note_rate(self, session: Session, channel: str, request: messages.SubscribeData) -> None:
         """Remember how often a session wants to be told of a channel. Events are never delayed."""
@@ -514,26 +456,6 @@ class Hub:
     def _pieces(self, cohort: Cohort, news: News) -> Iterator[Piece]:
         form, heard = cohort.hearing.form, cohort.pace.position
         return join(cohort.heard(news), form, heard, self.limits.piece_bytes_max)
-
-
-class _Beginning(NamedTuple):
-    """Where a topic begins.
-
-    Args:
-        position: until where everything counts as heard.
-        recovered: for a topic that goes on, whether nothing is missing.
-        is_anew: it begins with rows or events of the past, whose end can be told.
-        begun: its rows are given anew: the position whose rows the session had before.
-        gap: what is lost for certain.
-        asked: of an event channel, the position after which it is to be told everything.
-    """
-
-    position: int
-    recovered: bool | None = None
-    is_anew: bool = False
-    begun: int | None = None
-    gap: messages.GapData | None = None
-    asked: int | None = None
 
 
 def _end_of(last: Entry, payload: bytes, position: int, labels: frozenset[str] | None) -> End | None:

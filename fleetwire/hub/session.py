@@ -150,6 +150,14 @@ class Session:
         return self.identity.scope if self.identity is not None else frozenset()
 
     @property
+    def message_bytes_max(self) -> int:
+        """How long its messages may be: a full report of an expert is long."""
+        limits = self._house.limits
+        if self.identity is None:
+            return limits.message_bytes_max
+        return max(limits.message_bytes_max, limits.report_bytes_max)
+
+    @property
     def state(self) -> State:
         """Where in its life it is."""
         if self.closing:

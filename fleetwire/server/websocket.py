@@ -281,7 +281,7 @@ class WebSocketConnection(asyncio.Protocol):
             except UnicodeDecodeError:
                 self._perform([Close(CloseCode.invalid_data, CloseCode.invalid_data.meaning)])
                 return
-        was_known = session.identity is not None
+        before = session.identity
         now, utc = self._rooms.clock.monotonic(), self._rooms.clock.utc()
         try:
             outputs = session.receive(payload, now, utc)
@@ -290,7 +290,9 @@ class WebSocketConnection(asyncio.Protocol):
             text = "the server failed to answer; the failure is in its log"
             outputs = session.refuse(MessageError(ErrorCode.internal_error, text), now, utc)
         self._perform(outputs)
-        if not was_known and session.identity is not None:
+        if before is not session.identity:
+            self._protocol.max_message_size = session.message_bytes_max
+        if before is None and session.identity is not None:
             logger.info("client %s authenticated as %s", session.client_id, session.identity.role.value)
 
     # ------------------------------------------------------------------------------------------------------- outputs

@@ -13,7 +13,7 @@ from fleetwire.hub.hub import Kept
 from fleetwire.hub.limits import Limits
 from fleetwire.hub.log import Entry
 from fleetwire.wire.channels import CHANNEL_BY_NAME, EVERYTHING, Topic
-from fleetwire.wire.forms import FORMS, Form
+from fleetwire.wire.forms import FORMS, PLAIN, Form
 from tests.hub.support import UTC, Room
 from tests.hub.viewer import Publication, Viewer, World, is_state
 
@@ -103,7 +103,7 @@ class Conversation(RuleBasedStateMachine):
         return entry.position
 
     def _room_for_one(self) -> None:
-        if self.room.hub.must_flush:
+        while self.room.hub.must_flush:
             self.room.flush()
 
     def _total(self) -> None:
@@ -241,9 +241,31 @@ class Conversation(RuleBasedStateMachine):
     def disk_breaks_or_is_mended(self) -> None:
         self.disk_works = not self.disk_works
 
-    @rule(sealed_are_kept=st.booleans(), retained=st.integers(1, 8), reserved=st.sampled_from([0, 10]))
-    def restart(self, sealed_are_kept: bool, retained: int, reserved: int) -> None:
+    @precondition(lambda self: any(viewer.newest for viewer in self.viewers))
+    @rule(
+        calm=st.booleans(),
+        meanwhile=st.lists(st.booleans(), max_size=3),
+        sealed_are_kept=st.booleans(),
+        retained=st.integers(1, 8),
+        reserved=st.sampled_from([0, 10]),
+        all_come_back=st.booleans(),
+    )
+    def restart(
+        self,
+        calm: bool,
+        meanwhile: list[bool],
+        sealed_are_kept: bool,
+        retained: int,
+        reserved: int,
+        all_come_back: bool,
+    ) -> None:
         """End at any moment, and begin with nothing but what was kept; everybody is gone, and may come back."""
+        if calm:
+            self.settle()
+        for flushed in meanwhile:
+            self.publish_events("alerts", "a", 1, 0, None)
+            if flushed:
+                self.room.flush()
         for number in reversed(range(len(self.viewers))):
             self.leave(number, one_for_all=bool(number % 2))
         old = self.room.hub
@@ -267,6 +289,8 @@ class Conversation(RuleBasedStateMachine):
         self.world.position = self.room.hub.position
         self.world.rows.clear()
         self.gone.clear()
+        while all_come_back and self.left and len(self.viewers) < VIEWERS_MAX:
+            self.resume(PLAIN, None)
 
     # ---------------------------------------------------------------------------------------------------------- flush
 
@@ -274,6 +298,7 @@ class Conversation(RuleBasedStateMachine):
     def seal(self) -> None:
         """Hand over what is to be kept; until the next flush everything else happens meanwhile."""
         self.room.hub.seal()
+        self._room_for_one()
 
     @rule(stalls=st.dictionaries(st.integers(0, 7), pick, max_size=4))
     def flush(self, stalls: dict[int, int]) -> None:
@@ -372,5 +397,20 @@ class Conversation(RuleBasedStateMachine):
         assert [len(pace.cohorts) for pace in self.room.hub._paces.values()] == [0]
 
 
+class Restarts(Conversation):
+    """The same with fewer words, so that most of what happens is to publish, to keep, to restart and to come back."""
+
+    subscribe = subscribe_in_words = subscribe_from_nowhere = subscribe_from_where_it_is = unsubscribe = None
+    authenticate_again = stall = drain = wait = remove_rows = publish_row = open = None
+
+    @initialize(what=some_topics | both)
+    def open_for_two(self, what: list[Topic | str]) -> None:
+        Conversation.open(self, 0.0, AGE)
+        self.come(what, PLAIN, None, None)
+        self.come([EVERYTHING], FORMS[2], None, None)
+
+
+TestRestarts = Restarts.TestCase
+TestRestarts.settings = settings(max_examples=100, report_multiple_bugs=False, stateful_step_count=30)
 TestConversation = Conversation.TestCase
 TestConversation.settings = settings(max_examples=150, report_multiple_bugs=False, stateful_step_count=40)
