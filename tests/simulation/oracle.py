@@ -241,6 +241,8 @@ _MONEY = {
     "initial_deposit",
 }
 
+_SHARES = 1e-6  # shares of entry costs are whole millionths of the smallest unit of money, which may be one yen
+
 
 def differences(printed: dict[str, float | int | None], worked_out: Figures, money_digits: int = 2) -> list[str]:
     """Say which printed figures are not what was worked out, rounded to their digits."""
@@ -252,6 +254,7 @@ def differences(printed: dict[str, float | int | None], worked_out: Figures, mon
             same = value is truth
         else:
             allowed = 0.5000001 * 10.0**-digits if digits or name in _MONEY else 0.0
+            allowed += _SHARES if digits == 6 else 0.0
             same = abs(float(truth) - value) <= allowed + 1e-12 * abs(value)
         if not same:
             found.append(f"{name}: printed {value}, worked out {truth if truth is None else float(truth)}")

@@ -63,10 +63,18 @@ class SimulatedExpert:
         strategy: how.
         market: in which it sees trends.
         random: decides.
+        interval_s: how often it means to report.
     """
 
     def __init__(
-        self, account: SimulatedAccount, magic: int, quote: Quote, strategy: Strategy, market: Market, random: Random
+        self,
+        account: SimulatedAccount,
+        magic: int,
+        quote: Quote,
+        strategy: Strategy,
+        market: Market,
+        random: Random,
+        interval_s: float,
     ) -> None:
         self.account = account
         self.strategy = strategy
@@ -81,6 +89,7 @@ class SimulatedExpert:
         self.paused = False
         self.silent = False  # stuck: it neither trades nor reports
         self._runs = 1
+        self._interval_s = interval_s
         self.scale = max(1.0, self._spec.unrest / _CALM)
 
     def restart(self) -> None:
@@ -108,7 +117,7 @@ class SimulatedExpert:
         if not self.paused:
             self._come_in(held, seconds)
 
-    def report(self, interval_s: float = 1.0) -> ExpertReport:
+    def report(self) -> ExpertReport:
         """Say what the expert would on its timer."""
         account = self.account
         return ExpertReport(
@@ -123,7 +132,7 @@ class SimulatedExpert:
             module_status={"signal": "ok", "risk": "ok", "news_filter": "ok"},
             paused=self.paused,
             trade_allowed=account.trade_allowed,
-            interval_s=interval_s,
+            interval_s=self._interval_s,
             terminal=account.terminal(),
         )
 

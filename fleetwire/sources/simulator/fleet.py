@@ -62,7 +62,9 @@ def make_accounts(count: int, market: Market, never_closes: bool) -> list[Simula
     return accounts
 
 
-def make_experts(count: int, accounts: list[SimulatedAccount], market: Market, random: Random) -> list[SimulatedExpert]:
+def make_experts(
+    count: int, accounts: list[SimulatedAccount], market: Market, random: Random, interval_s: float
+) -> list[SimulatedExpert]:
     """Put experts on the accounts in turn: on a netting account only one for each symbol."""
     experts: list[SimulatedExpert] = []
     on_account = [0] * len(accounts)
@@ -78,5 +80,5 @@ def make_experts(count: int, accounts: list[SimulatedAccount], market: Market, r
         if number % _BOLD_EVERY == _BOLD and not account.netting:
             symbol, strategy = WAVE, BOLD
         quote = account.server.quotes[symbol.name]
-        experts.append(SimulatedExpert(account, _FIRST_MAGIC + number, quote, strategy, market, random))
+        experts.append(SimulatedExpert(account, _FIRST_MAGIC + number, quote, strategy, market, random, interval_s))
     return experts

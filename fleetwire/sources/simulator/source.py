@@ -76,18 +76,18 @@ class Simulator:
         start_ms = time.time_ns() // 1_000_000 if start_msc is None else start_msc
         self._utc_us = start_ms * 1000
         self._step_us = max(1, round(pace.step_ms * 1000 / speed)) if self._lives_now else pace.step_ms * 1000
+        self._slots = max(1, pace.report_ms // pace.step_ms)
+        interval_s = self._step_us * self._slots / 1_000_000
         self._market = Market(_random(seed, "market"))
         self.accounts = make_accounts(accounts or accounts_for(experts), self._market, self._lives_now)
-        self.experts = make_experts(experts, self.accounts, self._market, self._random)
+        self.experts = make_experts(experts, self.accounts, self._market, self._random, interval_s)
         self.servers: list[TradeServer] = list(
             {account.server.name: account.server for account in self.accounts}.values()
         )
         self._people = [Person(account, self._random) for account in self.accounts]
         self._trouble = Trouble(self.accounts, self.experts, pace.report_ms, _random(seed, "trouble"))
         self._calendar = Calendar(self.accounts, _random(seed, "calendar"))
-        self._slots = pace.report_ms // pace.step_ms
         self._seconds = pace.report_ms / 1000 * pace.activity  # that an expert lives from one report to the next
-        self._interval_s = self._step_us * self._slots / 1_000_000
         self._commands = 0
         self._move_to(self._utc_us)
 
@@ -125,7 +125,7 @@ class Simulator:
                 account.roll_over()
                 yield from account.tell_deals()
         for expert in self.experts:
-            yield expert.report(self._interval_s)
+            yield expert.report()
         for account in self.accounts:
             yield account.positions_report()
             yield account.report()
@@ -176,7 +176,7 @@ class Simulator:
         expert.live(self._seconds)
         yield from expert.account.tell_deals()
         if not expert.silent and not expert.account.down:
-            yield expert.report(self._interval_s)
+            yield expert.report()
 
     def _keep(self, number: int, turn: int) -> Iterator[Fact]:
         """Do what is done to an account, by its trade server and by people, and tell it."""

@@ -1,0 +1,67 @@
+"""A week of a whole fleet with random faults: nothing is lost or doubled, everything adds up, after every step."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from fleetwire.fleet.events import Account, DealReport, ExpertReport
+from tests.simulation.week import COARSE, Week
+
+ONE_DAY = "from tests.simulation.week import COARSE, Week; print(Week(4, pace=COARSE).run(1).digest)"
+
+
+def test_after_every_step_of_a_week_with_faults_the_fleet_is_right() -> None:
+    summary = Week(1, pace=COARSE).run(7)
+    assert summary.deals > 2000
+    assert summary.checks > 3000
+    assert all(count > 0 for name, count in summary.faults.items() if not name.endswith("steps"))
+
+
+def test_the_same_seed_gives_the_same_bytes_in_another_process() -> None:
+    environment = {**os.environ, "PYTHONHASHSEED": "5", "PYTHONPATH": os.pathsep.join(sys.path)}
+    there = subprocess.run([sys.executable, "-c", ONE_DAY], env=environment, capture_output=True, text=True)
+    assert there.stdout.strip() == Week(4, pace=COARSE).run(1).digest, there.stderr
+    assert Week(5, pace=COARSE).run(1).digest != there.stdout.strip()
+
+
+class Spoiled(Week):
+    """A week in which one thing that arrives does not reach the fleet as it was."""
+
+    def __init__(self, kind: type) -> None:
+        super().__init__(2, pace=COARSE)
+        self._kind = kind
+        take = self.driven.take
+
+        def spoil(utc_ms, facts):
+            take(utc_ms, [fact for fact in facts if not isinstance(fact, self._kind)])
+
+        self.driven.take = spoil
+
+
+@pytest.mark.parametrize("kind", [DealReport, ExpertReport, Account])
+def test_the_week_is_able_to_fail(kind: type) -> None:
+    with pytest.raises((AssertionError, StopIteration, KeyError)):
+        Spoiled(kind).run(1)
+
+
+def test_one_deal_that_counts_twice_is_seen() -> None:
+    week = Week(2, pace=COARSE)
+    place = (week.simulator.accounts[0].server.name, week.simulator.accounts[0].login)
+    week.run(1)
+    week.driven.traded[place].append(week.driven.traded[place][0])
+    with pytest.raises(AssertionError, match="count twice"):
+        week.compare_statistics()
+
+
+def test_one_cent_in_one_figure_is_seen() -> None:
+    week = Week(2, pace=COARSE)
+    week.run(1)
+    ea_id = week.simulator.experts[0].ea_id
+    metrics = week.driven.metrics
+    week.driven.metrics = lambda of: (
+        metrics(of) | ({"gross_loss": metrics(of)["gross_loss"] + 0.01} if of == ea_id else {})
+    )
+    with pytest.raises(AssertionError, match="gross_loss"):
+        week.compare_statistics()
