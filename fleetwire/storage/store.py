@@ -88,12 +88,17 @@ class QueuedStore:
             at_work.thread.shutdown(wait=False)
 
     def _close(self, at_work: "_AtWork") -> None:
-        """Close it, in the thread that reads, after all that was asked of it before."""
+        """Close it, in the thread that reads, after all that was asked of it before.
+
+        The writer's connection is the last one: a database may tidy up when that is closed, which a reader's can't.
+        """
         try:
-            at_work.writer.stop()
-        finally:
             at_work.reader.close()
-            self._database.close()
+        finally:
+            try:
+                at_work.writer.stop()
+            finally:
+                self._database.close()
 
     # -------------------------------------------------------------------------------------------------------- writing
 
