@@ -80,6 +80,16 @@ def facts_of(body: ReportBody) -> list[Fact]:
     return [*first, *body.prices, *body.deals, *full, *body.experts, *body.events]
 
 
+def read_facts(body: bytes) -> tuple[list[Fact], list[dict[str, Any]]]:
+    """Read a report's facts, and what was refused of it.
+
+    Raises:
+        DataError: it is no report.
+    """
+    report = read_report(body)
+    return facts_of(report), report.refused
+
+
 def fact_of(kind: str, data: dict[str, Any]) -> Fact:
     """Make a fact of what came over the socket.
 
