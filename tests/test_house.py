@@ -40,6 +40,7 @@ PURE = {
     "collections",
     "collections.abc",
     "contextlib",
+    "copy",
     "dataclasses",
     "datetime",  # the types; the clocks on them are looked for by name
     "decimal",

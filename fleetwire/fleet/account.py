@@ -152,7 +152,7 @@ class AccountState:
 
     # -------------------------------------------------------------------------------------------------------- the book
 
-    def today(self, at: Moment) -> int:
+    def server_day(self, at: Moment) -> int:
         """Tell the day on the trade server's clock; the newest deal's, where the clock is not known."""
         server_msc = self.clock.server_msc(at.utc_ms)
         return self.book.newest_day if server_msc is None else server_msc // DAY_MS
@@ -162,7 +162,7 @@ class AccountState:
         if self.account is None:
             return False
         self.version += 1
-        return self.book.settle(self.account, self.today(at), at)
+        return self.book.settle(self.account, self.server_day(at), at)
 
     def utc_ms(self, time_msc: int) -> int:
         """Convert a time of the trade server; while its offset is not known, its clock is taken for UTC."""

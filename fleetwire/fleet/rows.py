@@ -75,7 +75,7 @@ def expert_row(fleet: Fleet, expert: ExpertState, at: Moment, blocked_until_ms: 
         module_status=report.module_status,
         performance_metrics=expert.metrics,
         net_profit=expert.net_profit,
-        profit_today=expert.profit_today(account.today(at)),
+        profit_today=expert.profit_today(account.server_day(at)),
         last_trades=[deal_row(account, expert, deal) for deal in expert.series.deals[-LAST_TRADES:]],
         paused=report.paused,
         link=expert.pulse.link.value,

@@ -266,7 +266,7 @@ class Fleet:
 
     def _apply_deal(self, fact: DealReport, at: Moment) -> list[Change]:
         server, login = fact.account
-        if not server or not login:
+        if fact.expert is None and not (server and login):
             raise DataError(f"deal {fact.deal.ticket} names neither an expert nor an account (server and login)")
         state = self.accounts.get((server, login))
         deal = fact.deal
@@ -448,7 +448,7 @@ class Fleet:
         if self._ticked_at is None or at.now >= self._ticked_at + _TICK_S:
             self._ticked_at = at.now
             for state in self.accounts.values():
-                if state.account is not None and state.book.begin_day(state.today(at), at):
+                if state.account is not None and state.book.begin_day(state.server_day(at), at):
                     state.version += 1
                     changes += [AccountChanged(state), *self._all_of(state)]
             if self._ticks % _MARKET_TICKS == 0:

@@ -38,8 +38,8 @@ def test_a_report_that_names_no_terminal_comes_from_the_one_that_is_known() -> N
 
 def test_until_the_clock_is_known_the_day_is_that_of_the_newest_deal_and_its_time_passes_for_utc() -> None:
     state = fresh()
-    assert (state.currency, state.digits, state.today(at())) == ("", 2, 0)
+    assert (state.currency, state.digits, state.server_day(at())) == ("", 2, 0)
     state.take(deal(1, time_msc=86_400_000 * 20_000 + 5), None)
-    assert (state.today(at()), state.utc_ms(1234)) == (20_000, 1234)
+    assert (state.server_day(at()), state.utc_ms(1234)) == (20_000, 1234)
     state.account = account(currency="JPY")
     assert (state.currency, state.digits, account_name(state.id)) == ("JPY", 0, "Broker-Demo/5")

@@ -262,11 +262,11 @@ def test_the_days_result_begins_anew_at_the_brokers_midnight_and_an_old_deal_doe
     tell(fleet, traded(1, 10.0, expert_of, time_msc=today + 1000), traded(2, 5.0, expert_of, time_msc=today + 2000))
     tell(fleet, traded(3, 100.0, expert_of, time_msc=today - 1000))
     state, expert = fleet.accounts["Broker-Demo", 5], fleet.experts[1001]
-    assert (state.book.profit_today, expert.profit_today(state.today(at()))) == (15.0, 15.0)
+    assert (state.book.profit_today, expert.profit_today(state.server_day(at()))) == (15.0, 15.0)
     later = at(9 * 3600)  # 22:30 UTC, 0:30 at the broker's
     changes = fleet.due(later)
     assert experts_in(changes) == [1001, 1001], "silent, and a new day"
-    assert (state.book.profit_today, expert.profit_today(state.today(later))) == (0.0, 0.0)
+    assert (state.book.profit_today, expert.profit_today(state.server_day(later))) == (0.0, 0.0)
 
 
 def test_a_deposit_is_no_profit() -> None:
