@@ -10,7 +10,13 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 from msgspec import Meta, Struct
 
+from fleetwire.fleet.broker_time import ServerTime
+from fleetwire.fleet.liveness import Silences
+from fleetwire.fleet.news import NewsSettings
 from fleetwire.hub.limits import Limits
+from fleetwire.notify import NotifySettings
+from fleetwire.storage.retention import Retention
+from fleetwire.watchdog import WatchdogSettings
 from fleetwire.wire.errors import ConfigError
 
 ENV_PREFIX = "WEBSOCKET_"
@@ -46,7 +52,32 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     compression: Annotated[
         bool, Meta(description="take permessage-deflate from clients that offer it: fewer bytes for more CPU")
     ] = False
-    limits: Annotated[Limits, Meta(description="the bounds: docs/protocol.md#limits")] = Limits()
+    rules: Annotated[str | None, Meta(description="file with rules of alerts and loss limits (docs/alerts.md)")] = None
+    drop_folder: Annotated[
+        str | None, Meta(description="folder whose JSON files are taken as reports (docs/sources.md)")
+    ] = None
+    calendars: Annotated[
+        list[str], Meta(description="economic calendars: files or URLs of weekly JSON or ICS (docs/news.md)")
+    ] = []
+    accounts: Annotated[
+        list[str], Meta(description='the only accounts that are taken, as "Server/login"; all, when left out')
+    ] = []
+    convert_to: Annotated[
+        str, Meta(description="currency in which the portfolio is summed once more; none, when left out")
+    ] = ""
+    report_every: Annotated[
+        float, Meta(ge=0.1, le=3600, description="seconds between two reports, as experts are told over HTTP")
+    ] = 1.0
+    sample_every: Annotated[
+        float, Meta(ge=1, le=3600, description="seconds between two samples of balance and equity that are kept")
+    ] = 10.0
+    limits: Limits = Limits()
+    silences: Silences = Silences()
+    server_times: dict[str, ServerTime] = {}
+    news: NewsSettings = NewsSettings()
+    retention: Retention = Retention()
+    notify: NotifySettings = NotifySettings()
+    watchdog: WatchdogSettings = WatchdogSettings()
 
     def __repr__(self) -> str:
         """Show where, and not the token."""
@@ -59,6 +90,10 @@ class Loaded(NamedTuple):
     settings: Settings
     origins: dict[str, str]
 
+
+SECTIONS = ("limits", "silences", "server_times", "news", "retention", "notify", "watchdog")
+"""Settings that are tables of their own, in the file only; docs/configuration.md has them."""
+_LISTS = ("allowed_hosts", "allowed_origins", "calendars", "accounts")
 
 _FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
 
@@ -84,9 +119,9 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | 
             origins[name] = str(path)
     for name in _FIELDS:
         variable = ENV_PREFIX + name.upper()
-        if name != "limits" and environment.get(variable):
+        if name not in SECTIONS and environment.get(variable):
             text = environment[variable]
-            value = [part.strip() for part in text.split(",") if part.strip()] if name.startswith("allowed_") else text
+            value = [part.strip() for part in text.split(",") if part.strip()] if name in _LISTS else text
             values[name] = _convert(name, value, variable, strict=False)
             origins[name] = "environment"
     for name, value in flags.items():
@@ -145,10 +180,10 @@ def _description(name: str) -> str:
 
 
 def describe() -> list[tuple[str, str, str, str]]:
-    """List every setting but the limits: name, environment variable, default, what it is."""
+    """List every setting but the sections: name, environment variable, default, what it is."""
     rows = []
     for name, field in _FIELDS.items():
-        if name != "limits":
+        if name not in SECTIONS:
             default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
             rows.append((name, ENV_PREFIX + name.upper(), "" if default is None else str(default), _description(name)))
     return rows
