@@ -1,4 +1,4 @@
-"""The command line: `fleetwire serve | demo | replay | report | tail | token | config check`."""
+"""The command line: `fleetwire serve | demo | replay | report | tail | ack | rules check | token | config check`."""
 
 import argparse
 import os
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from fleetwire.cli import config, replay, report, serve, tail, token
+from fleetwire.cli import ack, config, replay, report, rules, serve, tail, token
 from fleetwire.version import __version__
 from fleetwire.wire.errors import ConfigError, FleetwireError
 
@@ -18,6 +18,8 @@ _COMMANDS = (
     ("replay", replay, "serve a MetaTrader 5 report, its deals as if they happened now"),
     ("report", report, "print the statistics of a MetaTrader 5 report"),
     ("tail", tail, "print what a client hears"),
+    ("ack", ack, "acknowledge an alert, or list those that are open"),
+    ("rules", rules, "check the rules of alerts, also against a recorded day"),
     ("token", token, "show where the token is kept, or make a new one"),
     ("config", config, "check the configuration"),
 )

@@ -11,6 +11,7 @@ from msgspec import structs
 from fleetwire.config import Loaded, Settings, config_directory, load
 from fleetwire.server.origin import is_loopback
 from fleetwire.tokenfile import TokenFile
+from fleetwire.wire.errors import ConfigError
 
 FLAGS = ("host", "port", "auth_token", "log_level")
 
@@ -27,6 +28,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_config_argument(parser: argparse.ArgumentParser) -> None:
     """Declare --config."""
     parser.add_argument("--config", type=Path, metavar="FILE", help="a TOML file (./fleetwire.toml, if there is one)")
+
+
+def add_server_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare where a running server is, and the token for it."""
+    parser.add_argument("--url", help="of the server (ws://127.0.0.1:8765)")
+    parser.add_argument("--auth-token", metavar="TOKEN", help="the token (the one kept by fleetwire token)")
+    add_config_argument(parser)
+
+
+def server_of(args: argparse.Namespace) -> tuple[str, str]:
+    """Find the running server that is meant: its URL, and the token for it.
+
+    Raises:
+        ConfigError: a setting is wrong, or there is no token.
+    """
+    found = loaded(args).settings
+    token = found.auth_token or token_file().read()
+    if token is None:
+        raise ConfigError("no token: give --auth-token or WEBSOCKET_AUTH_TOKEN")
+    host = "127.0.0.1" if found.host in ("0.0.0.0", "::", "") else found.host  # noqa: S104
+    return args.url or (f"ws://[{host}]:{found.port}" if ":" in host else f"ws://{host}:{found.port}"), token
 
 
 def loaded(args: argparse.Namespace) -> Loaded:

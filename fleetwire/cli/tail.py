@@ -22,12 +22,10 @@ _RED, _AMBER, _FAINT, _PLAIN = "\x1b[1;31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what is heard, and from where."""
     parser.add_argument("channels", nargs="*", metavar="CHANNEL", help=f"of {', '.join(CHANNEL_BY_NAME)}; all of them")
-    parser.add_argument("--url", help="of the server (ws://127.0.0.1:8765)")
-    parser.add_argument("--auth-token", metavar="TOKEN", help="the token (the one kept by fleetwire token)")
     parser.add_argument("--json", action="store_true", help="print every message as one line of JSON")
     parser.add_argument("--history", type=_count, metavar="N", help="begin with the last N events")
     parser.add_argument("--count", type=_count, metavar="N", help="end after N messages")
-    settings.add_config_argument(parser)
+    settings.add_server_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,12 +37,7 @@ def run(args: argparse.Namespace) -> int:
     for name in args.channels:
         if Topic.parse(name) is None:
             raise ConfigError(f"no channel {name}: there are {', '.join(CHANNEL_BY_NAME)}")
-    found = settings.loaded(args).settings
-    token = found.auth_token or settings.token_file().read()
-    if token is None:
-        raise ConfigError("no token: give --auth-token or WEBSOCKET_AUTH_TOKEN")
-    host = "127.0.0.1" if found.host in ("0.0.0.0", "::", "") else found.host  # noqa: S104
-    url = args.url or (f"ws://[{host}]:{found.port}" if ":" in host else f"ws://{host}:{found.port}")
+    url, token = settings.server_of(args)
     settings.set_up_logging("warning")
     return asyncio.run(_Tail(args).hear(WebSocketClient(url, token)))
 

@@ -135,12 +135,14 @@ class Alerts:
         if seen is not None and seen.figures == figures:
             return []
         if seen is None:
+            if len(self._seen) >= SUBJECTS_MAX:
+                return self._overflow(f"more than {SUBJECTS_MAX:,} subjects are watched: no more can be", at)
             seen = self._seen[text] = _Seen(text, look)
         said = self._settled(seen, at)
         seen.look, before, seen.figures = look, seen.figures, figures
         seen.about = _about(kind, subject_id) if about is None else dict(about)
         self._judge(seen, look, before, at, said)
-        if not seen.watches and (look.subject.happens or len(self._seen) > SUBJECTS_MAX):
+        if not seen.watches and look.subject.happens:
             self._seen.pop(text, None)
         return said
 
@@ -227,7 +229,8 @@ class Alerts:
         if len(self._open) >= self._open_max and watch.rule.name != _OVERFLOW:
             self._drop(watch)
             watch.seen.figures = None  # it is looked at anew as soon as it is seen again
-            self._overflow(at, said)
+            text = f"{self._open_max:,} alerts are open: no more can be raised until some of them are over"
+            said += self._overflow(text, at)
             return
         rule, about = watch.rule, watch.seen.about
         self._last_id += 1
@@ -282,11 +285,10 @@ class Alerts:
         if not seen.watches and (seen.look is None or seen.look.subject.happens):
             self._seen.pop(seen.text, None)
 
-    def _overflow(self, at: Moment, said: list[AlertRow]) -> None:
-        """Count an alert that there is no room for, and say so once."""
+    def _overflow(self, message: str, at: Moment) -> list[AlertRow]:
+        """Count a look that there is no room for, and say so once."""
         self.dropped += 1
-        message = f"{self._open_max:,} alerts are open: no more can be raised until some of them are over"
-        said.extend(self.once(_OVERFLOW, _OF_SERVER, message, "critical", at))
+        return self.once(_OVERFLOW, _OF_SERVER, message, "critical", at)
 
     def _calm_overflow(self, at: Moment) -> None:
         """Let the alert of too many alerts be over once there is room again."""

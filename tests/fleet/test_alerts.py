@@ -1,5 +1,6 @@
 """Alerts are raised once, cleared once, held exactly as long as their rule says, and do not flap at the edge."""
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from fleetwire.wire.errors import NotFoundError
 from fleetwire.wire.rows import AlertRow
 from tests.fleet.rows import at, expert_row
 
+BOOK = cache(read_rules)
 DISABLED = "".join(f'[[rule]]\nname = "{name}"\nenabled = false\n' for name in ("ea_drawdown", "expert_silent"))
 
 
@@ -27,7 +29,7 @@ def alerts_with(open_max: int = 100, **fields: Any) -> Alerts:
         "clear_message": '"EA {ea_id} is back at {drawdown_pct:.1f}%"',
     } | {name: str(value) for name, value in fields.items()}
     text = "[[rule]]\n" + "\n".join(f"{name} = {value}" for name, value in form.items()) + "\n" + DISABLED
-    return Alerts(read_rules(text, "r.toml"), open_max)
+    return Alerts(BOOK(text, "r.toml"), open_max)
 
 
 def look(alerts: Alerts, drawdown_pct: float, seconds: float, ea_id: int = 1, **more: Any) -> list[str]:
