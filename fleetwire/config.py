@@ -93,6 +93,7 @@ class Loaded(NamedTuple):
 
 SECTIONS = ("limits", "silences", "server_times", "news", "retention", "notify", "watchdog")
 """Settings that are tables of their own, in the file only; docs/configuration.md has them."""
+_NOT_SHOWN = SECRETS | {"database", "calendars", "notify", "watchdog"}  # a URL can hold a password
 _LISTS = ("allowed_hosts", "allowed_origins", "calendars", "accounts")
 
 _FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
@@ -170,7 +171,7 @@ def _convert(name: str, value: Any, where: str, *, strict: bool) -> Any:
         raise ConfigError(f"{where}: {error}") from None
     except msgspec.ValidationError as error:
         reason = str(error).replace("`", "").replace("Expected", "expected")
-        shown = "" if name in SECRETS else f" ({value!r:.60})"
+        shown = "" if name in _NOT_SHOWN else f" ({value!r:.60})"
         raise ConfigError(f"{where}{shown}: {reason}: {_description(name)}") from None
 
 
