@@ -52,6 +52,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     compression: Annotated[
         bool, Meta(description="take permessage-deflate from clients that offer it: fewer bytes for more CPU")
     ] = False
+    database: Annotated[
+        str | None,
+        Meta(
+            description='file in which the fleet is kept; `:memory:` for none, "postgresql://..." for PostgreSQL; '
+            "fleetwire.db in your own configuration folder when left out"
+        ),
+    ] = None
     rules: Annotated[str | None, Meta(description="file with rules of alerts and loss limits (docs/alerts.md)")] = None
     drop_folder: Annotated[
         str | None, Meta(description="folder whose JSON files are taken as reports (docs/sources.md)")
@@ -132,6 +139,21 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | 
     return Loaded(Settings(**values), origins)
 
 
+def read_settings(values: Mapping[str, Any], where: str) -> Settings:
+    """Check settings that a program gives.
+
+    Raises:
+        ConfigError: an unknown setting, or a wrong value.
+    """
+    _check_names(values, where)
+    return Settings(**{name: _convert(name, value, f"{where}: {name}", strict=True) for name, value in values.items()})
+
+
+def default_database(environment: Mapping[str, str]) -> Path:
+    """Give the file in which the fleet is kept where no other is named."""
+    return config_directory(environment) / "fleetwire.db"
+
+
 def config_directory(environment: Mapping[str, str]) -> Path:
     """Give the folder of the user's own files: %APPDATA% on Windows, else XDG_CONFIG_HOME or ~/.config."""
     if os.name == "nt" and environment.get("APPDATA"):
@@ -153,12 +175,16 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: can't be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is no TOML: {error}") from error
-    for name in found:
+    _check_names(found, str(path))
+    return found
+
+
+def _check_names(values: Mapping[str, Any], where: str) -> None:
+    for name in values:
         if name not in _FIELDS:
             near = difflib.get_close_matches(name, _FIELDS, 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_FIELDS)}"
-            raise ConfigError(f"{path}: unknown setting {name}: {hint}")
-    return found
+            raise ConfigError(f"{where}: unknown setting {name}: {hint}")
 
 
 def _convert(name: str, value: Any, where: str, *, strict: bool) -> Any:

@@ -3,8 +3,8 @@
 import argparse
 
 from fleetwire.cli import settings
-from fleetwire.cli.running import new_server
 from fleetwire.config import SECRETS, describe
+from fleetwire.integration.fleetwire import new_server
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,10 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from msgspec import structs
+
 from fleetwire.cli import settings
 from fleetwire.cli.running import serve_until_ended
-from fleetwire.integration import IntegrationService
-from fleetwire.server.server import WebSocketServer
+from fleetwire.integration import Fleetwire
 from fleetwire.sources.report import Report, read_report
 from fleetwire.sources.report.replay import ReportSource
 
@@ -32,17 +33,16 @@ def run(args: argparse.Namespace) -> int:
     loaded = settings.loaded(args)
     report = read_report(args.file)
     about = f"replay of {args.file.name}: {report.expert}, {len(report.deals):,} deals"
-    return serve_until_ended(loaded.settings, about, lambda server: _replay(server, report, args.speed))
-
-
-async def _replay(server: WebSocketServer, report: Report, speed: float | None) -> None:
     progress = _show_progress if sys.stderr.isatty() else None
-    service = IntegrationService(server, [ReportSource(report, speed, progress)])
-    await service.start()
-    try:
-        await service.finished()
-    finally:
-        await service.stop()
+    source = ReportSource(report, args.speed, progress)
+    found = structs.replace(loaded.settings, database=":memory:")
+    return serve_until_ended(
+        found, about, lambda complete: Fleetwire(complete, sources=[source]), lambda whole: _replay(whole, report)
+    )
+
+
+async def _replay(whole: Fleetwire, report: Report) -> None:
+    await whole.service.finished()
     print(f"done   {len(report.deals):,} deals told; the result is served until Ctrl-C", flush=True)
 
 

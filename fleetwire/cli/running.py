@@ -5,11 +5,12 @@ import contextlib
 import gc
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from fleetwire.cli.settings import set_up_logging, token_file, with_token
 from fleetwire.config import Settings
+from fleetwire.integration.fleetwire import Fleetwire, new_server
 from fleetwire.server.origin import is_loopback
 from fleetwire.server.server import WebSocketServer
 from fleetwire.version import __version__
@@ -18,15 +19,20 @@ from fleetwire.wire.errors import ConfigError
 INTERRUPTED = 130
 
 
-def serve_until_ended(
-    settings: Settings, about: str, go_on: Callable[[WebSocketServer], Coroutine[Any, Any, None]] | None = None
-) -> int:
+Build = Callable[[Settings], Fleetwire]
+"""Makes the whole, of settings that are complete."""
+GoOn = Callable[[Fleetwire], Coroutine[Any, Any, None]]
+"""What else is done while it runs; when that returns, the server goes on."""
+
+
+def serve_until_ended(settings: Settings, about: str, build: Build | None = None, go_on: GoOn | None = None) -> int:
     """Start a server, say where it is, and run it until Ctrl-C or SIGTERM.
 
     Args:
         settings: of the server.
         about: what it serves, for its first line.
-        go_on: what else runs on it; when that returns, the server goes on.
+        build: makes the whole; without it there is a server that keeps no fleet.
+        go_on: what else is done while it runs.
 
     Returns:
         The exit code: 130 after Ctrl-C, 0 after SIGTERM.
@@ -36,43 +42,31 @@ def serve_until_ended(
     """
     set_up_logging(settings.log_level)
     settings, made = with_token(settings)
-    return asyncio.run(_serve(new_server(settings), _first_lines(settings, about, made), go_on))
+    first_lines = _first_lines(settings, about, made)
+    if build is None:
+        return asyncio.run(_serve_plainly(new_server(settings), first_lines))
+    return asyncio.run(_serve_whole(build(settings), first_lines, go_on))
 
 
-def new_server(settings: Settings) -> WebSocketServer:
-    """Make the server that settings describe.
-
-    Raises:
-        ConfigError: they do not go together.
-    """
-    return WebSocketServer(
-        settings.host,
-        settings.port,
-        settings.auth_token,
-        settings.heartbeat_interval,
-        settings.heartbeat_timeout,
-        limits=settings.limits,
-        allowed_hosts=settings.allowed_hosts,
-        allowed_origins=settings.allowed_origins,
-        expert_token=settings.expert_token,
-        base_path=settings.base_path,
-        compression=settings.compression,
-    )
+FirstLines = Callable[[WebSocketServer], list[str]]
 
 
-async def _serve(
-    server: WebSocketServer,
-    first_lines: Callable[[WebSocketServer], list[str]],
-    go_on: Callable[[WebSocketServer], Awaitable[None]] | None,
-) -> int:
-    async with ended() as end:
-        await server.start_server()
+async def _serve_plainly(server: WebSocketServer, first_lines: FirstLines) -> int:
+    async with ended() as end, server:
         calm_the_collector()
         print("\n".join(first_lines(server)), flush=True)
-        try:
-            await _together(server, go_on, end)
-        finally:
-            await server.stop_server()
+        await end
+    return INTERRUPTED if end.result() == signal.SIGINT else 0
+
+
+async def _serve_whole(whole: Fleetwire, first_lines: FirstLines, go_on: GoOn | None) -> int:
+    async with ended() as end, whole:
+        calm_the_collector()
+        print("\n".join(first_lines(whole.server)), flush=True)
+        if go_on is None:
+            await end
+        else:
+            await _together(go_on(whole), end)
     return INTERRUPTED if end.result() == signal.SIGINT else 0
 
 
@@ -85,14 +79,9 @@ def calm_the_collector() -> None:
     gc.set_threshold(20_000, 10, 10)
 
 
-async def _together(
-    server: WebSocketServer, go_on: Callable[[WebSocketServer], Awaitable[None]] | None, end: asyncio.Future[int]
-) -> None:
-    """Wait for the end; what runs on the server is ended with it, and its failure ends both."""
-    if go_on is None:
-        await end
-        return
-    going = asyncio.ensure_future(go_on(server))
+async def _together(work: Coroutine[Any, Any, None], end: asyncio.Future[int]) -> None:
+    """Wait for the end; what is done meanwhile is ended with it, and its failure ends both."""
+    going = asyncio.ensure_future(work)
     try:
         waiting: set[asyncio.Future[Any]] = {going, end}
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)

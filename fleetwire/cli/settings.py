@@ -13,7 +13,7 @@ from fleetwire.server.origin import is_loopback
 from fleetwire.tokenfile import TokenFile
 from fleetwire.wire.errors import ConfigError
 
-FLAGS = ("host", "port", "auth_token", "log_level")
+FLAGS = ("host", "port", "auth_token", "log_level", "database", "rules", "drop_folder")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

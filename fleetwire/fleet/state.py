@@ -286,6 +286,7 @@ class Fleet:
         expert = None
         if fact.expert is not None:
             expert, changes = self._expert(fact.expert, fact.ea_id)
+            self.liveness.heard(expert.pulse, at.now)  # who trades is alive
         owner = self._whose(state, deal, expert)
         changes += self._take_deal(state, deal, owner)
         if deal.entry == "in" and deal.position_id and owner is not None:
@@ -411,6 +412,7 @@ class Fleet:
         for state in touched.values():
             if state.settle(at):
                 changes += self._open_anew(state)
+            changes.append(AccountChanged(state))
             if not state.book.adds_up:
                 self._touched[state.id] = state  # looked at again, until it does
         stirred, self._stirred = self._stirred, {}

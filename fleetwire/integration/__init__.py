@@ -1,5 +1,6 @@
 """Joins the river: source -> fleet -> channels -> hub, and what is kept of it."""
 
+from fleetwire.integration.fleetwire import Fleetwire
 from fleetwire.integration.service import IntegrationService, IntegrationSettings
 
-__all__ = ["IntegrationService", "IntegrationSettings"]
+__all__ = ["Fleetwire", "IntegrationService", "IntegrationSettings"]

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -72,6 +72,7 @@ class IntegrationService:
         store: what is kept over a restart; None keeps nothing.
         rules: of alerts; the default ones, if left out.
         settings: everything else.
+        on_alert: is told every alert as well; must neither wait nor raise.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class IntegrationService:
         store: Store | None = None,
         rules: RuleBook | None = None,
         settings: IntegrationSettings | None = None,
+        on_alert: Callable[[AlertRow], None] | None = None,
     ) -> None:
         self.settings = settings or IntegrationSettings()
         self.rules = rules or default_rules()
@@ -94,6 +96,7 @@ class IntegrationService:
         self.clock = clock or SystemClock()
         self.keeper = Keeper(store, server) if store is not None else None
         self.running = False
+        self._on_alert = on_alert
         self._sources = tuple(sources)
         self._sums = Portfolio(self.fleet, self.settings.convert_to)
         self.portfolio = self._sums.row()
@@ -344,6 +347,8 @@ class IntegrationService:
         for row in rows:
             self.version += 1
             self.server.publish("alert", row)
+            if self._on_alert is not None:
+                self._on_alert(row)
             if self.keeper is not None:
                 self.keeper.alert(row)
 
@@ -364,6 +369,18 @@ class IntegrationService:
         self.tell_alerts([row])
         self._schedule(self.clock.moment())
         return row
+
+    def trouble(self) -> str | None:
+        """Say what is wrong with the service itself; None while all is well."""
+        if not self.running:
+            return "the service does not run"
+        if self.keeper is not None:
+            if self.keeper.is_full:
+                return "no more reports are taken: what is there already can't be kept"
+            if (failing := self.keeper.store.health().failing) is not None:
+                return failing
+        failed = next((task for task in self._tasks if task.done() and not task.cancelled() and task.exception()), None)
+        return f"a source failed: {failed.exception()}" if failed is not None else None
 
     # ------------------------------------------------------------------------------------------------------------- news
 

@@ -1,0 +1,43 @@
+"""What tests of the whole share: a server with a kept fleet, on a free port and in a file of its own."""
+
+from pathlib import Path
+from typing import Any
+
+from fleetwire import Fleetwire, WebSocketClient
+from fleetwire.client import Message
+from fleetwire.config import Settings
+from fleetwire.fleet.events import Account, Deal, DealReport, ExpertId, ExpertReport, Position
+
+TOKEN = "a-token-for-these-tests"
+LONDON = ExpertId("Broker-Demo", 5, 12345, "EURUSD", "London Breakout")
+MSC = 1_790_000_000_000
+
+
+def whole(path: Path | str, **settings: Any) -> Fleetwire:
+    return Fleetwire(Settings(port=0, auth_token=TOKEN, database=str(path), **settings))
+
+
+def account(equity: float = 1000.0, **fields: Any) -> Account:
+    known = {"balance": equity, **fields}
+    return Account(server="Broker-Demo", login=5, currency="USD", equity=equity, **known)
+
+
+def expert(profit: float = 0.0, **fields: Any) -> ExpertReport:
+    held = Position(ticket=1, time_msc=MSC, type="buy", volume=0.1, price_open=1.08, symbol="EURUSD", profit=profit)
+    return ExpertReport(**{"expert": LONDON, "ea_id": 12345, "positions": (held,), **fields})
+
+
+def deal(ticket: int, profit: float = 0.0, **fields: Any) -> DealReport:
+    known = {"time_msc": MSC + ticket, "type": "sell", "entry": "out", "volume": 0.1, "symbol": "EURUSD", **fields}
+    return DealReport(expert=LONDON, ea_id=12345, deal=Deal(ticket=ticket, profit=profit, **known))
+
+
+async def hear(client: WebSocketClient, channels: list[str], count: int, **subscription: Any) -> list[Message]:
+    """Subscribe, and take the first messages of channels."""
+    heard: list[Message] = []
+    async for message in client.subscribe(channels, **subscription):
+        if message.channel is not None or message.type == "gap":
+            heard.append(message)
+        if len(heard) == count:
+            break
+    return heard
