@@ -223,6 +223,8 @@ def test_what_is_staged_counts_for_the_bounds_and_for_the_next_patch() -> None:
     assert room.hub.must_flush, "bytes before the seal and after it"
     room.flush()
     assert not room.hub.must_flush
+    room.publish("alert", fill="x" * 500)
+    assert room.hub.must_flush, "what was staged is not forgotten"
 
 
 def test_the_age_of_each_message_is_counted_once_when_it_is_told() -> None:
