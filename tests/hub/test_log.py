@@ -144,7 +144,53 @@ def test_a_key_that_comes_back_is_no_tombstone() -> None:
     assert not log.forgets(1)
 
 
+@given(puts, st.integers(0, 40), st.integers(0, 45))
+def test_what_is_staged_counts_at_once_and_is_found_when_it_is_released(
+    changes: list[tuple[str, bool]], sealed: int, position: int
+) -> None:
+    log, plain = StateLog(100), StateLog(100)
+    for number, (key, removed) in enumerate(changes, 1):
+        before = log.since(position)
+        (log.add if number <= sealed else log.stage)(entry(number, key, removed=removed))
+        plain.add(entry(number, key, removed=removed))
+        assert number <= sealed or log.since(position) == before
+        assert len(log) == len(plain)
+        for some in "abcde":
+            last, expected = log.last(some), plain.last(some)
+            assert (some in log, last and last.position) == (some in plain, expected and expected.position)
+            assert (log.get(some) is None) == (plain.get(some) is None)
+    log.release()
+    assert [(e.position, e.removed) for e in log.since(position)] == [
+        (e.position, e.removed) for e in plain.since(position)
+    ]
+    assert len(log) == len(plain)
+
+
 # --------------------------------------------------------------------------------------------------------------- events
+
+
+@given(st.lists(st.integers(1, 2), max_size=8), st.integers(1, 4), st.integers(0, 24), st.integers(0, 30))
+def test_what_an_earlier_run_kept_is_there_and_every_hole_in_it_is_known(
+    steps: list[int], count_max: int, position: int, unkept_until: int
+) -> None:
+    """A step of two leaves out a `seq` that was not kept; the position of each `seq` is twice as much."""
+    seqs = [sum(steps[: n + 1]) for n in range(len(steps))]
+    log = EventLog(count_max, 10_000, 1000.0)
+    log.restore([Entry(2 * seq, "a", b"x", 0.0, seq) for seq in seqs], unkept_until)
+    log.trim(0.0)
+    kept = {e.seq for e in log.since(0)}
+    assert kept == set(seqs[-count_max:])
+    last = seqs[-1] if seqs else 0
+    for seq in range(1, max(last, unkept_until // 2) + 1):  # whatever may have been told is there, or is named
+        if 2 * seq > position and seq not in kept:
+            named = any(hole.since < 2 * seq <= hole.until for hole in log.holes if hole.until > position)
+            assert named or (2 * seq <= log.dropped_position and log.lost_since(position))
+    assert log.seq == last + max(0, unkept_until - 2 * last)
+    assert not [hole for hole in log.holes if hole.until <= log.dropped_position], "a hole in what is dropped"
+    before = log.seq_at(position) if log.lost_since(position) else None
+    if before is not None:
+        assert before == max((seq for seq in seqs if 2 * seq <= position), default=0)
+        assert [seq for seq in seqs if before < seq <= log.dropped_seq] == list(range(before + 1, log.dropped_seq + 1))
 
 
 @given(

@@ -314,3 +314,41 @@ async def test_a_peer_that_ends_its_half_of_the_stream_is_let_go(server: WebSock
     async with asyncio.timeout(5):
         assert await client.reader.read(-1) == b""
     await until(lambda: len(connections(server)) == 1)
+
+
+# ------------------------------------------------------------------------------------------------------- long reports
+
+
+def report(size: int) -> str:
+    return json.dumps({"type": "ea_report", "data": {"fill": "x" * size}})
+
+
+async def test_who_may_report_may_say_more_once_it_has_authenticated(server: WebSocketServer, connect: Connect) -> None:
+    taken: list[int] = []
+    server.take_reports(lambda _, data: taken.append(len(data["fill"])))
+    client = await (await connect()).join()
+    client.send(frame(report(900_000)), said("heartbeat"))
+    assert (await client.message())["type"] == "heartbeat_response"
+    half = report(600_000)
+    client.send(frame(half[:300_000], fin=False), frame(half[300_000:], Opcode.CONT), said("heartbeat"))
+    assert (await client.message())["type"] == "heartbeat_response"
+    assert taken == [900_000, 600_000]
+
+
+@pytest.mark.parametrize(
+    ("authenticated", "said", "code"),
+    [
+        (False, [frame(report(70_000))], 1009),
+        (True, [frame(report(2**20))], 1009),
+        (True, [frame("x" * 600_000, fin=False), frame("x" * 600_000, Opcode.CONT)], 1009),
+        (True, [frame("x" * 3000, fin=False), *[frame("x" * 3000, Opcode.CONT, fin=False)] * 300], 1008),
+    ],
+    ids=["a stranger", "too long", "too long in fragments", "301 fragments"],
+)
+async def test_what_is_too_long_even_for_a_report_ends_the_connection(
+    connect: Connect, authenticated: bool, said: list[bytes], code: int
+) -> None:
+    client = await connect()
+    await (client.join() if authenticated else client.upgrade())
+    client.send(*said)
+    assert await client.close_code() == code
