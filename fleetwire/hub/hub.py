@@ -202,6 +202,11 @@ class Hub:
         return bool(self._news or self._staged or self.catch_up or self._aggregates)
 
     @property
+    def waits_for_next(self) -> bool:
+        """Whether something is left to be told when the flush that is sealed is over."""
+        return self._sealed is not None and bool(self._staged or self._aggregates)
+
+    @property
     def must_flush(self) -> bool:
         """Whether so much is unflushed that the next message has to wait for a flush."""
         return (

@@ -78,7 +78,7 @@ class Pump:
     async def flushed(self) -> None:
         """Wait until what was published is handed to the transports of all who keep up. Slow readers hold up nobody."""
         self.wake()
-        if self._is_keeping and self._hub.position > self._hub.head:
+        if self._is_keeping and self._hub.waits_for_next:
             self._flushed_after = self._flushed_after or self._loop.create_future()
             await asyncio.shield(self._flushed_after)
         elif self._is_keeping or self._handle is not None:

@@ -11,7 +11,7 @@ from fleetwire.fleet.events import ExpertReport
 from fleetwire.integration.fleetwire import checked
 from fleetwire.wire.errors import ConfigError, DataError, StoreError
 from fleetwire.wire.moment import utc_text
-from tests.integration.support import LONDON, TOKEN, account, deal, expert, hear, whole
+from tests.integration.support import LONDON, TOKEN, account, deal, expert, hear, resumed, whole
 
 
 async def test_a_program_reports_and_asks() -> None:
@@ -71,10 +71,11 @@ async def test_a_restart_loses_nothing_and_a_client_that_resumes_hears_what_it_m
         assert (fw.server.hub.epoch, fw.server.hub.position > before) == (epoch, True)
         assert fw.service.fleet.experts[12345].metrics == figures
         assert fw.portfolio.row == row
-        async with WebSocketClient(fw.server.url, TOKEN) as client:
-            since = {"epoch": epoch, "position": heard[2].position}
-            missed = await hear(client, ["trade_updates"], 5, since=since)
-        assert [(m.type, m.data["ticket"], m.seq) for m in missed] == [("trade_update", n, n) for n in range(4, 9)]
+        assert heard[2].position is not None
+        missed = await resumed(fw.server.url, ["trade_updates"], epoch, heard[2].position)
+        assert [(m["type"], m["data"]["ticket"], m["seq"]) for m in missed] == [
+            ("trade_update", n, n) for n in range(4, 9)
+        ]
         await fw.report(deal(8, 1.0), deal(9, 1.0))
         async with WebSocketClient(fw.server.url, TOKEN) as client:
             (last,) = await hear(client, ["trade_updates"], 1, history=1)

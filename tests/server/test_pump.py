@@ -333,3 +333,19 @@ async def test_a_rate_does_not_let_rows_overtake_the_events_that_are_being_kept(
     assert numbers(rows) == [0]
     place.kept[turn]()
     assert sorted(numbers(rows)) == [0, 1, 7]
+
+
+async def test_what_sums_up_later_is_waited_for_as_well() -> None:
+    """Whoever asks for a sum while events are being kept has published nothing yet, and must not be told too early."""
+    place = await KeptPlace.open()
+    place.publish(n=1)
+    await place.turn(0)
+    place.hub.at_flush(lambda: place.publish(n=2))
+    waiting = asyncio.create_task(place.pump.flushed())
+    await asyncio.sleep(0)
+    place.kept[0]()
+    await place.turn(1)
+    assert (place.given, place.heard, waiting.done()) == ([[1], [2]], [1], False)
+    place.kept[1]()
+    await waiting
+    assert place.heard == [1, 2]
