@@ -53,6 +53,10 @@ _MARKET: Final = "market"
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
+def _nothing() -> None:
+    """Has nothing to add to a flush."""
+
+
 class Keeper:
     """Keeps a fleet in a store. Is the `EventKeeper` of its server.
 
@@ -73,6 +77,7 @@ class Keeper:
         self._is_urgent = False
         self._stated_at = float("-inf")
         self._is_open = False
+        self._is_waiting = False  # the store has refused the last unit
 
     # ------------------------------------------------------------------------------------------------------ the start
 
@@ -211,8 +216,9 @@ class Keeper:
             self.store.keep(unit, done)
         except StoreError as error:
             logger.warning("%d records wait to be kept: %s", len(unit), error)
-            self._records = unit
+            self._records, self._is_waiting = unit, True
             return False
+        self._is_waiting = False
         return True
 
     def _add_states(self) -> None:
@@ -242,20 +248,21 @@ class Keeper:
         Raises:
             StoreError: it can't be kept now.
         """
-        self._is_urgent = True
-        await self._server.flushed()
-        if self._is_urgent or self._records:
-            self._hand_over([], None)
+        await self._sealed()
         await self.store.committed()
-        if self._records:
+        if self._is_waiting:
             raise StoreError(self.store.health().failing or "what was reported can't be kept: too much waits already")
+
+    async def _sealed(self) -> None:
+        """Let the server hand over everything at its next flush: only there a deal and its event are in one unit."""
+        self._is_urgent = True
+        self._server.at_flush(_nothing)
+        await self._server.flushed()
 
     async def close(self) -> None:
         """Keep everything that is left, and close the store."""
         if not self._is_open:
             return
-        self._is_urgent = True
-        await self._server.flushed()
-        self._hand_over([], None)
+        await self._sealed()
         self._is_open = False
         await self.store.close()
