@@ -135,8 +135,10 @@ def test_what_was_open_before_a_restart_is_told_to_be_over(notifier: Callable[..
 def test_a_burst_is_joined_into_one_message(service: Service, notifier: Callable[..., Notifier]) -> None:
     """One message a minute: what comes in that minute is one message at its end."""
     now, burst_is_over = [0.0], threading.Event()
+    waited: list[float] = []
 
     def wait(seconds: float) -> bool:
+        waited.append(seconds)
         assert burst_is_over.wait(10)
         now[0] += seconds
         return False
@@ -153,6 +155,7 @@ def test_a_burst_is_joined_into_one_message(service: Service, notifier: Callable
     assert summary["title"] == "fleetwire: 28 alerts"
     assert lines[0] == "critical: alert 29"
     assert (len(lines), lines[-1]) == (11, "and 18 more")
+    assert waited == [60.0]
 
 
 def test_what_has_no_room_is_counted_and_named_in_the_next_message(
@@ -187,6 +190,7 @@ def test_a_service_that_fails_is_tried_again_for_a_while_and_found_again_later(
     one.notify(alert(1))
     service.wait_for(lambda: len(service.letters) == 4)  # at 0, 1, 3 and 7 s
     until(lambda: one.counts["phone"]["failed"] == 1)
+    assert len(service.letters) == 4
     service.status = 200
     one.notify(alert(2))
     until(lambda: one.counts["phone"]["sent"] == 1)

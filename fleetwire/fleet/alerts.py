@@ -140,7 +140,7 @@ class Alerts:
             seen = self._seen[text] = _Seen(text, look)
         said = self._settled(seen, at)
         seen.look, before, seen.figures = look, seen.figures, figures
-        seen.about = _about(kind, subject_id) if about is None else dict(about)
+        seen.about = _about(kind, subject_id, row) if about is None else dict(about)
         self._judge(seen, look, before, at, said)
         if not seen.watches and look.subject.happens:
             self._seen.pop(text, None)
@@ -431,11 +431,16 @@ def _event(name: str, level: str) -> RuleForm:
     return RuleForm(name=name, subject="event", level=level, clear_after_s=_EVENT_OPEN_S)  # type: ignore[arg-type]
 
 
-def _about(kind: str, subject_id: object) -> dict[str, Any]:
+def _about(kind: str, subject_id: object, row: RowLike) -> dict[str, Any]:
     """Say what an alert is about where its subject tells that by itself."""
     if kind == "expert":
         return {"ea_id": subject_id}
-    return {"account": subject_id} if kind == "account" else {}
+    if kind == "account":
+        return {"account": subject_id}
+    field = {"terminal": "account", "command": "ea_id"}.get(kind)
+    if field is None:
+        return {}
+    return {field: row.get(field) if isinstance(row, Mapping) else getattr(row, field)}
 
 
 def _over(watch: _Watch) -> str:

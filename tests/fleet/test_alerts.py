@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from fleetwire.fleet.alerts import Alerts
+from fleetwire.fleet.expression import Expression
 from fleetwire.fleet.rules import default_rules, read_rules
 from fleetwire.wire.errors import NotFoundError
 from fleetwire.wire.rows import AlertRow
@@ -205,10 +206,35 @@ def test_more_alerts_than_there_may_be_are_counted_and_told_once() -> None:
     assert told.message == "10 alerts are open: no more can be raised until some of them are over"
     assert look(alerts, 12.0, 2, ea_id=12) == []
     assert (alerts.dropped, alerts.open_count) == (2, 11)
-    for ea_id in (1, 2):
-        assert look(alerts, 1.0, 3, ea_id=ea_id) == ["cleared"]
+    assert look(alerts, 1.0, 3, ea_id=1) == ["cleared"]
+    assert due(alerts, 3) == []  # nine and the one about too many: that is no room yet
+    assert look(alerts, 1.0, 3, ea_id=2) == ["cleared"]
     assert [row.rule for row in alerts.due(at(3))] == ["too_many_alerts"]
     assert look(alerts, 11.0, 4, ea_id=11) == ["raised"]  # it had not changed, and is looked at all the same
+
+
+def test_more_subjects_than_there_may_be_are_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleetwire.fleet.alerts.SUBJECTS_MAX", 3)
+    alerts = alerts_with()
+    said = [look(alerts, 1.0, 0, ea_id=ea_id) for ea_id in range(1, 7)]
+    assert said == [[], [], [], ["raised"], [], []]
+    assert (alerts.open()[0].message, alerts.dropped) == ("more than 3 subjects are watched: no more can be", 3)
+    assert look(alerts, 11.0, 1, ea_id=2) == ["raised"]
+
+
+def test_a_rule_looks_only_when_what_it_reads_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What 500 experts cost each second rests on this."""
+    looks: list[str] = []
+    holds = Expression.holds
+    monkeypatch.setattr(
+        Expression, "holds", lambda self, figures: bool(looks.append(self.text)) or holds(self, figures)
+    )
+    alerts = alerts_with(message='"EA {ea_id} has {current_profit}"')
+    for seconds, profit in enumerate((1.0, 1.0, 2.0, 3.0)):
+        look(alerts, 5.0, seconds, current_profit=profit)
+    assert looks == ["drawdown_pct > 10"]
+    look(alerts, 6.0, 9)
+    assert looks == ["drawdown_pct > 10"] * 2
 
 
 def test_nothing_is_remembered_of_commands_that_went_well() -> None:
@@ -233,6 +259,15 @@ def test_a_restart_raises_nothing_twice_and_clears_what_is_over() -> None:
     assert (over.alert_id, over.status, over.acknowledged_by) == (2, "cleared", "ann")
     (new,) = after.observe("expert", 3, expert_row(ea_id=3, drawdown_pct=12.0), at(103))
     assert new.alert_id == 8
+
+
+def test_what_was_raised_anew_before_the_old_was_restored_stays_one_alert() -> None:
+    before, after = alerts_with(), alerts_with()
+    look(before, 11.0, 0)
+    look(after, 11.0, 50, ea_id=2)
+    look(after, 11.0, 50)
+    after.restore(before.open(), 1, at(51))
+    assert [(row.alert_id, row.subject) for row in after.open()] == [(1, "ea:2"), (2, "ea:1")]
 
 
 def test_a_restart_without_the_rule_clears_its_alerts() -> None:

@@ -111,6 +111,8 @@ def test_a_default_rule_raises_and_clears(
     assert [(row.rule, row.level, row.message, row.status) for row in first] == [(rule, level, message, "raised")]
     over = look(alerts, kind, well, 3601) + alerts.due(at(7200))
     assert [(row.rule, row.status, row.alert_id) for row in over] == [(rule, "cleared", first[0].alert_id)]
+    assert first[0].ea_id == (12345 if kind == "expert" else None)
+    assert first[0].account == ("Broker-Demo/5" if kind in ("account", "terminal") else None)
     assert "unknown" not in over[0].message
     assert alerts.open() == []
 
@@ -145,6 +147,7 @@ def test_a_failed_command_is_told_and_over_once_it_was_acknowledged(status: str)
     alerts = Alerts(default_rules())
     told = {"command_id": 17, "command": "pause", "ea_id": 12345, "status": status, "reason": "no connection"}
     (row,) = look(alerts, "command", told, 0)
+    assert row.ea_id == 12345
     assert row.message == f"command 17 (pause) to EA 12345 is {status}: no connection"
     assert alerts.acknowledge(row.alert_id, "ann", at(1)).status == "acknowledged"
     assert [row.status for row in alerts.due(at(1))] == ["cleared"]

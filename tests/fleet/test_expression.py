@@ -59,6 +59,7 @@ def test_a_condition_holds_where_it_says_so(text: str, figures: dict[str, Any], 
         ('why == "terminal_down"', False),
         ('why != "terminal_down"', True),
         ('"EURUSD" in symbols', False),
+        ('"EURUSD" not in symbols', True),
         ("paused", False),
     ],
 )

@@ -73,6 +73,12 @@ def test_a_trail_ends_where_the_firm_says() -> None:
     assert figures(limit, peak_equity=150_000.0)["max_loss_floor"] == 100_100.0
 
 
+def test_a_deposit_moves_the_end_of_a_trail_and_a_best_equity_below_the_beginning_is_none() -> None:
+    limit = LossLimit(account=ACCOUNT, max_loss=10_000.0, trailing=True, until_profit=0.0)
+    assert figures(limit, peak_equity=150_000.0, deposits=20_000.0)["max_loss_floor"] == 120_000.0
+    assert figures(limit, peak_equity=90_000.0)["max_loss_floor"] == 90_000.0
+
+
 @given(st.floats(-50_000, 50_000), st.booleans(), st.floats(80_000, 120_000))
 def test_what_is_paid_in_or_out_is_no_loss(paid: float, trailing: bool, equity: float) -> None:
     limit = LossLimit(account=ACCOUNT, max_daily_loss=5_000.0, max_loss=10_000.0, trailing=trailing)
