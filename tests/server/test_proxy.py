@@ -1,0 +1,168 @@
+"""Behind the real nginx, with the very block that docs/proxy.md shows."""
+
+import asyncio
+import io
+import json
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import websockets
+
+from fleetwire.server.server import WebSocketServer
+from tests.server.api.desk import Desk, report_of
+from tests.server.support import TOKEN
+from tests.support import until
+
+PAGE = Path(__file__).parents[2] / "docs" / "proxy.md"
+NAME = "coc.example"
+NGINX, OPENSSL = shutil.which("nginx") or shutil.which("/usr/sbin/nginx"), shutil.which("openssl")
+pytestmark = pytest.mark.skipif(not (NGINX and OPENSSL), reason="there is no nginx here, or no openssl")
+AUTH = {"Authorization": f"Bearer {TOKEN}"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def configuration(folder: Path, port: int, behind: int, *, strips: bool) -> str:
+    """The block of the docs with our ports and paths, and what nginx needs to run in a folder of its own."""
+    found = re.search(r"^```nginx\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert found
+    block = found[1]
+    for said, ours in (
+        ("127.0.0.1:8765;", f"127.0.0.1:{behind};"),
+        ("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
+        ("/etc/ssl/coc.example.", f"{folder}/"),
+        *([("proxy_pass http://fleetwire;", "proxy_pass http://fleetwire/;")] if strips else []),
+    ):
+        assert said in block
+        block = block.replace(said, ours)
+    temporary = "".join(
+        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    return (
+        f"daemon off; master_process off; pid {folder}/pid; error_log {folder}/log warn; events {{}}\n"
+        f"http {{ access_log off; {temporary}\n{block}}}"
+    )
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture(params=["not stripped", "stripped"])
+async def port(request: pytest.FixtureRequest, tmp_path: Path, desk: Desk) -> AsyncIterator[int]:
+    """Where nginx listens, with a fleetwire behind it."""
+    subprocess.run(
+        f"{OPENSSL} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        f"-keyout key -out pem -subj /CN={NAME} -addext subjectAltName=DNS:{NAME}".split(),
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    async with WebSocketServer(
+        port=0,
+        auth_token=TOKEN,
+        base_path="/fleetwire",
+        allowed_hosts=[NAME],
+        allowed_origins=[f"https://{NAME}"],
+    ) as server:
+        server.serve_fleet(desk)
+        port = free_port()
+        path = tmp_path / "nginx.conf"
+        path.write_text(configuration(tmp_path, port, server.port, strips=request.param == "stripped"))
+        process = await asyncio.create_subprocess_exec(str(NGINX), "-c", str(path), "-p", str(tmp_path), stderr=-3)
+        try:
+            await until(lambda: process.returncode is not None or _listens(port))
+            assert process.returncode is None, (tmp_path / "log").read_text()
+            yield port
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await process.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _tls(tmp_path: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(tmp_path / "pem"))
+
+
+class _Here(aiohttp.abc.AbstractResolver):
+    """Every name is this machine."""
+
+    async def resolve(self, host: str, port: int = 0, family: Any = socket.AF_INET) -> list[Any]:
+        return [{"hostname": host, "host": "127.0.0.1", "port": port, "family": family, "proto": 0, "flags": 0}]
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+async def test_a_conversation_the_api_and_reports_go_through_nginx(port: int, desk: Desk, tmp_path: Path) -> None:
+    base = f"https://{NAME}:{port}/fleetwire"
+    connector = aiohttp.TCPConnector(ssl=_tls(tmp_path), resolver=_Here())
+    async with aiohttp.ClientSession(connector=connector, headers=AUTH) as http:
+        for _ in range(20):  # on one connection to nginx, and on kept ones from there
+            async with http.post(f"{base}/api/v1/ea/report", data=report_of(3), headers=_JSON) as taken:
+                assert (taken.status, (await taken.json())["accepted"]) == (200, 3)
+        assert len(desk.reports) == 20
+
+        async with http.get(f"{base}/api/v1/experts?limit=4") as listed:
+            assert listed.links["next"]["url"].path == "/fleetwire/api/v1/experts"
+            rows, etag = (await listed.json())["items"], listed.headers["ETag"]
+        async with http.get(f"{base}/api/v1/experts?limit=4", headers={"If-None-Match": etag}) as unchanged:
+            assert unchanged.status == 304
+        async with http.get(f"https://{NAME}:{port}{listed.links['next']['url'].path_qs}") as following:
+            assert [row["ea_id"] for row in rows + (await following.json())["items"]] == [1, 2, 3, 4, 5, 6, 7, 8]
+
+        for _ in range(5):  # so that upgrades meet connections that were in use
+            await _converse(port, tmp_path, http, base)
+
+        async with http.get(f"{base}/healthz", headers={"Origin": f"https://{NAME}"}) as page:
+            assert page.headers["Access-Control-Allow-Origin"] == f"https://{NAME}"
+        async with http.get(f"{base}/metrics") as metrics:
+            assert metrics.status == 403
+        async with http.get(f"{base}/healthz", headers={"Origin": "https://evil.example"}) as foreign:
+            assert foreign.status == 403
+        async with http.post(f"{base}/api/v1/ea/report", data=io.BytesIO(b" " * (1 << 21)), headers=_JSON) as too_long:
+            assert too_long.status == 413
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+async def _converse(port: int, tmp_path: Path, http: aiohttp.ClientSession, base: str) -> None:
+    async with websockets.connect(
+        f"wss://{NAME}:{port}/fleetwire/",
+        host="127.0.0.1",
+        ssl=_tls(tmp_path),
+        origin=websockets.Origin(f"https://{NAME}"),
+        proxy=None,
+    ) as socket_:
+
+        async def say(kind: str, **data: Any) -> dict[str, Any]:
+            await socket_.send(json.dumps({"type": kind, "data": data}))
+            answer: dict[str, Any] = json.loads(await socket_.recv())
+            return answer
+
+        assert json.loads(await socket_.recv())["type"] == "connection"
+        assert (await say("auth", token=TOKEN))["data"]["status"] == "authenticated"
+        assert (await say("subscribe", channels=["alerts"]))["data"]["status"] == "subscribed"
+        told = {"channel": "alerts", "data": {"level": "info", "message": "hello"}}
+        async with http.post(f"{base}/api/v1/publish", json=told) as published:
+            assert published.status == 200
+        assert json.loads(await socket_.recv())["data"]["message"] == "hello"
