@@ -1,8 +1,9 @@
-"""Behind the real nginx, with the very block that docs/proxy.md shows."""
+"""Behind the real nginx and the real Caddy, with the very blocks that docs/proxy.md shows."""
 
 import asyncio
 import io
 import json
+import os
 import re
 import shutil
 import socket
@@ -23,8 +24,9 @@ from tests.support import until
 
 PAGE = Path(__file__).parents[2] / "docs" / "proxy.md"
 NAME = "coc.example"
-NGINX, OPENSSL = shutil.which("nginx") or shutil.which("/usr/sbin/nginx"), shutil.which("openssl")
-pytestmark = pytest.mark.skipif(not (NGINX and OPENSSL), reason="there is no nginx here, or no openssl")
+NGINX, CADDY, OPENSSL = (
+    shutil.which(name) or shutil.which(f"/usr/sbin/{name}") for name in ("nginx", "caddy", "openssl")
+)
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
 
 
@@ -34,26 +36,46 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def configuration(folder: Path, port: int, behind: int, *, strips: bool) -> str:
-    """The block of the docs with our ports and paths, and what nginx needs to run in a folder of its own."""
-    found = re.search(r"^```nginx\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+def shown(language: str, *replaced: tuple[str, str]) -> str:
+    """The block of the docs, with our ports and paths."""
+    found = re.search(rf"^```{language}\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     assert found
     block = found[1]
-    for said, ours in (
+    for said, ours in replaced:
+        assert said in block
+        block = block.replace(said, ours)
+    return block
+
+
+def nginx(folder: Path, port: int, behind: int, *, strips: bool) -> tuple[str, ...]:
+    """How to start nginx in a folder of its own."""
+    block = shown(
+        "nginx",
         ("127.0.0.1:8765;", f"127.0.0.1:{behind};"),
         ("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
         ("/etc/ssl/coc.example.", f"{folder}/"),
         *([("proxy_pass http://fleetwire;", "proxy_pass http://fleetwire/;")] if strips else []),
-    ):
-        assert said in block
-        block = block.replace(said, ours)
+    )
     temporary = "".join(
         f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
-    return (
+    (folder / "nginx.conf").write_text(
         f"daemon off; master_process off; pid {folder}/pid; error_log {folder}/log warn; events {{}}\n"
         f"http {{ access_log off; {temporary}\n{block}}}"
     )
+    return str(NGINX), "-c", str(folder / "nginx.conf"), "-p", str(folder)
+
+
+def caddy(folder: Path, port: int, behind: int, *, strips: bool) -> tuple[str, ...]:
+    """How to start Caddy in a folder of its own, with a certificate of ours."""
+    block = shown(
+        "caddy",
+        ("coc.example {", f"https://coc.example:{port} {{\n    bind 127.0.0.1\n    tls {folder}/pem {folder}/key"),
+        ("127.0.0.1:8765", f"127.0.0.1:{behind}"),
+        *([("handle /", "handle_path /")] if strips else []),
+    )
+    (folder / "Caddyfile").write_text(f"{{\n    admin off\n    auto_https off\n}}\n{block}")
+    return str(CADDY), "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")
 
 
 @pytest.fixture
@@ -61,9 +83,22 @@ def desk() -> Desk:
     return Desk()
 
 
-@pytest.fixture(params=["not stripped", "stripped"])
+@pytest.fixture(
+    params=[
+        pytest.param(
+            (proxy, strips),
+            id=f"{proxy.__name__}{', stripped' * strips}",
+            marks=pytest.mark.skipif(missing, reason=reason),
+        )
+        for proxy, missing, reason in (
+            (nginx, not (NGINX and OPENSSL), "there is no nginx here, or no openssl"),
+            (caddy, not (CADDY and OPENSSL), "there is no Caddy here, or no openssl"),
+        )
+        for strips in (False, True)
+    ]
+)
 async def port(request: pytest.FixtureRequest, tmp_path: Path, desk: Desk) -> AsyncIterator[int]:
-    """Where nginx listens, with a fleetwire behind it."""
+    """Where the proxy listens, with a fleetwire behind it."""
     subprocess.run(
         f"{OPENSSL} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
         f"-keyout key -out pem -subj /CN={NAME} -addext subjectAltName=DNS:{NAME}".split(),
@@ -80,9 +115,14 @@ async def port(request: pytest.FixtureRequest, tmp_path: Path, desk: Desk) -> As
     ) as server:
         server.serve_fleet(desk)
         port = free_port()
-        path = tmp_path / "nginx.conf"
-        path.write_text(configuration(tmp_path, port, server.port, strips=request.param == "stripped"))
-        process = await asyncio.create_subprocess_exec(str(NGINX), "-c", str(path), "-p", str(tmp_path), stderr=-3)
+        proxy, strips = request.param
+        with (tmp_path / "log").open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *proxy(tmp_path, port, server.port, strips=strips),
+                env={**os.environ, "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)},
+                stdout=log,
+                stderr=log,
+            )
         try:
             await until(lambda: process.returncode is not None or _listens(port))
             assert process.returncode is None, (tmp_path / "log").read_text()
@@ -112,7 +152,7 @@ class _Here(aiohttp.abc.AbstractResolver):
         """Nothing is open."""
 
 
-async def test_a_conversation_the_api_and_reports_go_through_nginx(port: int, desk: Desk, tmp_path: Path) -> None:
+async def test_a_conversation_the_api_and_reports_go_through_the_proxy(port: int, desk: Desk, tmp_path: Path) -> None:
     base = f"https://{NAME}:{port}/fleetwire"
     connector = aiohttp.TCPConnector(ssl=_tls(tmp_path), resolver=_Here())
     async with aiohttp.ClientSession(connector=connector, headers=AUTH) as http:
