@@ -78,27 +78,21 @@ def caddy(folder: Path, port: int, behind: int, *, strips: bool) -> tuple[str, .
     return str(CADDY), "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")
 
 
+def _named(param: tuple[Any, bool]) -> str:
+    return f"{param[0].__name__}, stripped" if param[1] else str(param[0].__name__)
+
+
 @pytest.fixture
 def desk() -> Desk:
     return Desk()
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(
-            (proxy, strips),
-            id=f"{proxy.__name__}{', stripped' * strips}",
-            marks=pytest.mark.skipif(missing, reason=reason),
-        )
-        for proxy, missing, reason in (
-            (nginx, not (NGINX and OPENSSL), "there is no nginx here, or no openssl"),
-            (caddy, not (CADDY and OPENSSL), "there is no Caddy here, or no openssl"),
-        )
-        for strips in (False, True)
-    ]
-)
+@pytest.fixture(params=[(nginx, False), (nginx, True), (caddy, False), (caddy, True)], ids=_named)
 async def port(request: pytest.FixtureRequest, tmp_path: Path, desk: Desk) -> AsyncIterator[int]:
     """Where the proxy listens, with a fleetwire behind it."""
+    proxy, strips = request.param
+    if not (OPENSSL and {nginx: NGINX, caddy: CADDY}[proxy]):
+        pytest.skip(f"there is no {proxy.__name__} here, or no openssl")
     subprocess.run(
         f"{OPENSSL} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
         f"-keyout key -out pem -subj /CN={NAME} -addext subjectAltName=DNS:{NAME}".split(),
@@ -115,7 +109,6 @@ async def port(request: pytest.FixtureRequest, tmp_path: Path, desk: Desk) -> As
     ) as server:
         server.serve_fleet(desk)
         port = free_port()
-        proxy, strips = request.param
         with (tmp_path / "log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 *proxy(tmp_path, port, server.port, strips=strips),
