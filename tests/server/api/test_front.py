@@ -76,6 +76,15 @@ async def test_each_role_may_what_the_one_table_says(
     assert allowed == {role.value: {right.name for right in rights} for role, rights in RIGHTS.items()}
 
 
+async def test_a_token_for_a_part_of_the_fleet_is_not_told_about_all_of_it(
+    callers: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Access, "identify", lambda *_: Identity(Role.admin, frozenset({"account:5"})))
+    for request, status in (("GET /api/v1/fleet", 403), ("GET /api/v1/clients", 403), ("GET /healthz", 200)):
+        assert (await (await callers()).call(request)).status == status
+    assert (await (await callers()).call(REPORT, body=report_of(1))).status == 200
+
+
 async def test_a_token_in_the_url_is_refused_and_appears_nowhere(
     caller: Caller, caplog: pytest.LogCaptureFixture
 ) -> None:
