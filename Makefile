@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types bench bench-peers
+.PHONY: demo test lint types spec bench bench-peers
 .DEFAULT_GOAL := demo
 
 demo: $(READY)  ## a server with a living fleet (ARGS="--port 9000 --experts 200")
@@ -19,6 +19,9 @@ lint: $(READY)
 
 types: $(READY)
 	$(RUN) mypy
+
+spec: $(READY)  ## write spec/openapi.json and spec/asyncapi.json anew
+	@$(RUN) fleetwire.spec spec
 
 bench: $(READY)  ## how far from the limit we are; Linux with gcc (ARGS="--quick", ARGS="--rows burst,idle --rounds 3")
 	@$(RUN) benchmarks.run $(ARGS)

@@ -104,7 +104,11 @@ def test_a_wrong_token_is_not_repeated(folder: Path) -> None:
     with pytest.raises(ConfigError) as refused:
         load({}, nowhere(folder))
     assert "918273645" not in str(refused.value)
-    assert "canary" not in repr(Settings(auth_token="canary"))
+    Path("fleetwire.toml").write_text("expert_token = 918273645\n")
+    with pytest.raises(ConfigError) as refused:
+        load({}, nowhere(folder))
+    assert "918273645" not in str(refused.value)
+    assert "canary" not in repr(Settings(auth_token="canary", expert_token="canary"))
 
 
 def test_every_setting_is_described() -> None:

@@ -130,8 +130,7 @@ class HttpConnection(asyncio.Protocol):
         """Wait for the end of a head, then let aiohttp have it, or hand it over."""
         if self.transport.is_closing():
             return
-        if not self._head.bytes:
-            self._set_deadline(self._rooms.house.limits.head_deadline_s)
+        is_first = not self._head.bytes
         status = self._head.feed(data)
         if status is not None:
             self._let_go()
@@ -145,6 +144,8 @@ class HttpConnection(asyncio.Protocol):
             self._head_bytes, self._fed = head.end or 0, len(head.bytes)
             self._begin_request()
             self._handler.data_received(head.bytes)
+        elif is_first:
+            self._set_deadline(self._rooms.house.limits.head_deadline_s)
 
     def _begin_request(self) -> None:
         self._busy = True
@@ -198,8 +199,8 @@ class HttpConnection(asyncio.Protocol):
 
     def check(self, now: float) -> float | None:
         """End a connection whose request, or whose reading of the answer, takes too long, or that was idle long."""
-        if now < self._deadline:
-            return self._deadline
+        if now < self._deadline:  # looked at often, so that a nearer deadline is hardly ever one more to look after
+            return min(self._deadline, now + _REQUEST_S)
         if self._busy or self._head.bytes or self._unread:
             self.transport.abort()
         else:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from fleetwire.hub.access import RIGHTS, Identity, Role
 from fleetwire.hub.limits import Limits
 from fleetwire.hub.session import Close, Ping, Session, State
-from fleetwire.wire.errors import CloseCode
+from fleetwire.wire.errors import CloseCode, NotFoundError
 from tests.hub.support import TOKEN, UTC, Reader, Room, closes, new_house, unframe
 
 RIGHT = {"type": "auth", "data": {"token": TOKEN}}
@@ -361,3 +362,55 @@ def test_a_close_gives_its_reason() -> None:
     output = session.check(10.0)
     assert output == Close(CloseCode.auth_timeout, "no authentication within 10 s")
     assert closes([Ping(), Close(CloseCode.normal, "")]) == [1000]
+
+
+# ------------------------------------------------------------------------------------------------------------- roles
+
+ASKS = {
+    "hear": [SUBSCRIBE, UNSUBSCRIBE],
+    "publish": [{"type": "publish", "data": {"channel": "alerts", "data": {}}}],
+    "acknowledge": [{"type": "alert_ack", "data": {"alert_id": 5}}],
+    "report": [
+        {"type": kind, "data": {}}
+        for kind in (
+            "ea_report",
+            "account_report",
+            "deal",
+            "news_report",
+            "price_report",
+            "positions_report",
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_may_what_the_table_says_and_a_heartbeat(role: Role) -> None:
+    session = new_session()
+    session.identity = Identity(role)
+    assert play(session, HEARTBEAT) == ["heartbeat_response"]
+    rights = {right.name for right in RIGHTS[role]}
+    for right, messages in ASKS.items():
+        for message in messages:
+            assert (play(session, message) == ["forbidden"]) == (right not in rights), message
+
+
+def test_reports_and_acknowledgements_go_to_the_desk() -> None:
+    session = new_session()
+    session.identity = Identity(Role.operator)
+    assert play(session, *ASKS["acknowledge"]) == ["no_reports_taken"]
+    told: list[Any] = []
+
+    def acknowledge(alert_id: int, by: str) -> None:
+        if alert_id != 5:
+            raise NotFoundError(f"there is no open alert {alert_id}")
+        told.append((alert_id, by))
+
+    session._house.desk.acknowledge = acknowledge
+    assert play(session, *ASKS["acknowledge"]) == []
+    assert play(session, {"type": "alert_ack", "data": {"alert_id": 6}}) == ["not_found"]
+    assert play(session, {"type": "alert_ack", "data": {"alert_id": 0}}) == ["invalid_message"]
+    session.identity = Identity(Role.expert)
+    session._house.desk.take = lambda kind, data: told.append((kind, data))
+    assert play(session, {"type": "price_report", "data": {"symbol": "EURUSD"}}) == []
+    assert told == [(5, "operator"), ("price_report", {"symbol": "EURUSD"})]

@@ -147,3 +147,20 @@ async def test_more_connections_than_allowed_are_told_so_and_make_room_when_one_
         fourth = await (await Raw.connect(server)).join()
         for client in (second, fourth):
             await client.end()
+
+
+async def test_who_is_turned_away_while_still_writing_can_read_why_and_is_let_go_after_a_moment(
+    server: WebSocketServer, clock: ManualClock, connect: Connect
+) -> None:
+    polite, stubborn = await connect(), await connect()
+    for client in (polite, stubborn):
+        for _ in range(20):
+            client.send(b"GET /" + b"x" * 60_000)
+            await client.writer.drain()
+        assert (await client.head()).startswith("HTTP/1.1 414 ")
+    assert server._rooms is not None
+    guests = server._rooms.guests
+    await polite.end()
+    await until(lambda: [type(guest).__name__ for guest in guests.all()] == ["TurnedAway"])
+    clock.advance(2.1)
+    await until(lambda: len(guests) == 0)

@@ -194,7 +194,13 @@ async def test_idle_connections_have_no_timers_of_their_own(server: WebSocketSer
     callers = [await Caller.connect(server) for _ in range(20)]
     for caller in callers:
         assert (await caller.get("/healthz")).status == 200
+    for _ in range(30):
+        clock.advance(3)
+        for caller in callers:
+            assert (await caller.get("/healthz")).status == 200
     assert clock.waiting <= 2
+    assert server._rooms is not None
+    assert len(server._rooms.deadlines._heap) <= 2 * len(callers), "what each of them waits for is kept once"
     for caller in callers:
         await caller.end()
 

@@ -17,7 +17,9 @@ async def test_no_token_right_or_wrong_appears_in_any_log_repr_or_answer(caplog:
     caplog.set_level(logging.DEBUG)
     answers: list[str] = []
     right = f"{CANARY}-right"
-    async with WebSocketServer(port=0, auth_token=right, clock=ManualClock()) as server:
+    async with WebSocketServer(
+        port=0, auth_token=right, expert_token=f"{CANARY}-expert", clock=ManualClock()
+    ) as server:
         client = await Raw.connect(server)
         await client.upgrade()
         client.send(said("auth", token=f"{CANARY}-wrong"), said("auth", token=[CANARY]))
@@ -45,6 +47,11 @@ async def test_no_token_right_or_wrong_appears_in_any_log_repr_or_answer(caplog:
             f"GET /{CANARY} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {CANARY}\r\n\r\n".encode(),
             f"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n{CANARY} : {CANARY}\r\n\r\n".encode(),
             f"{CANARY} {CANARY}\r\n\r\n".encode(),
+            f"GET /api/v1/fleet HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {CANARY}\r\n\r\n".encode(),
+            f"GET /api/v1/fleet HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {right}\r\n\r\n".encode(),
+            f"POST /api/v1/publish HTTP/1.1\r\nHost: [::1]\r\nAuthorization: Bearer {CANARY}-expert\r\n\r\n".encode(),
+            f"POST /api/v1/publish HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {right}\r\n"
+            f"Content-Type: {CANARY}\r\nContent-Length: 9\r\n\r\n{CANARY}".encode(),
             f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {CANARY}\r\n\r\n".encode(),
         ):
             peer = await Raw.connect(server)

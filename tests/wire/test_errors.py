@@ -46,6 +46,8 @@ def test_no_two_error_codes_are_one() -> None:
         "too_many_channels",
         "invalid_data",
         "no_reports_taken",
+        "forbidden",
+        "not_found",
         "internal_error",
     }
     assert {code.name for code in ErrorCode} == names, "codes with an equal meaning would be aliases of one another"

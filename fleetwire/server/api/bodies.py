@@ -1,9 +1,10 @@
 """The bodies that only the API has; rows are those of `wire.rows`."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from fleetwire.wire.channels import CHANNEL_BY_NAME
 from fleetwire.wire.rows import EquityPoint, Row
 
 
@@ -33,6 +34,6 @@ class Figures(Row, frozen=True, kw_only=True):
 class PublishBody(Struct, frozen=True):
     """What to tell on a channel. `key` names the subject where the channel's own field does not."""
 
-    channel: str
+    channel: Annotated[str, Meta(extra_json_schema={"enum": list(CHANNEL_BY_NAME)})]
     data: dict[str, Any]
     key: int | str | None = None

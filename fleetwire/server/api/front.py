@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from fleetwire.hub.access import Identity
+from fleetwire.hub.access import Identity, Right
 from fleetwire.server.api.descriptions import Descriptions
 from fleetwire.server.api.exchange import JSON, Answer, Call, Office, Request
 from fleetwire.server.api.page import MEDIA_TYPE, page
@@ -96,16 +96,16 @@ class Front:
         scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         if scheme.lower() != "bearer" or not token.strip():
             text = "a request has at most one Authorization" if len(given) > 1 else _MISSING
-            raise Problem(ProblemKind.not_authenticated, text, {"WWW-Authenticate": 'Bearer realm="fleetwire"'})
+            raise Problem(ProblemKind.not_authenticated, text, _challenge())
         identity = self.office.house.access.identify(token.strip())
         if identity is None:
-            challenge = {"WWW-Authenticate": 'Bearer realm="fleetwire", error="invalid_token"'}
-            raise Problem(
-                ProblemKind.token_invalid, "this token is not known here: check it against the server's", challenge
-            )
+            text = "this token is not known here: check it against the server's"
+            raise Problem(ProblemKind.token_invalid, text, _challenge("invalid_token"))
         if not identity.may(route.right):
-            challenge = {"WWW-Authenticate": 'Bearer realm="fleetwire", error="insufficient_scope"'}
-            raise Problem(ProblemKind.forbidden, identity.why_not(route.right), challenge)
+            raise Problem(ProblemKind.forbidden, identity.why_not(route.right), _challenge("insufficient_scope"))
+        if identity.scope is not None and route.right is not Right.report:
+            text = "this token is for a part of the fleet, and answers here are about all of it: subscribe instead"
+            raise Problem(ProblemKind.forbidden, text, _challenge("insufficient_scope"))
         return identity
 
     async def _body(self, request: Request, meant: Body | None) -> bytes:
@@ -146,6 +146,12 @@ class Front:
         answer.headers = headers | answer.headers
 
 
+def _challenge(error: str | None = None) -> dict[str, str]:
+    """Ask for a token (RFC 6750 section 3)."""
+    said = "" if error is None else f', error="{error}"'
+    return {"WWW-Authenticate": f'Bearer realm="fleetwire"{said}'}
+
+
 def _options(request: Request, methods: dict[str, Route]) -> Answer:
     """Say what may be asked here; to a browser, whether its page may."""
     allow = allowed(methods)
@@ -167,7 +173,7 @@ async def _called(route: Route, call: Call) -> Answer:
     except NotFoundError as error:
         raise Problem(ProblemKind.not_found, str(error)) from None
     except StoreError as error:
-        logger.warning("%s could not be answered: %s", route.path, error)
+        logger.debug("%s could not be answered: %s", route.path, error)  # the store tells it aloud, and once
         raise Problem(ProblemKind.store_unavailable, str(error), {"Retry-After": str(_RETRY_S)}) from None
 
 

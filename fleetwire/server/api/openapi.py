@@ -13,7 +13,8 @@ from fleetwire.version import __version__
 from fleetwire.wire.rows import Page
 
 _REF = "#/components/schemas/{name}"
-_TIME = r"^(\d{1,15}|\d{4}-\d{2}-\d{2}(T.{1,30})?)$"
+_DATE, _CLOCK = r"(19[7-9]\d|[2-9]\d{3})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", r"([01]\d|2[0-3]):[0-5]\d"
+_TIME = rf"^(\d{{1,14}}|{_DATE}(T{_CLOCK}(:[0-5]\d(\.\d{{1,6}})?)?(Z|[+-]{_CLOCK})?)?)$"
 _ALWAYS = (ProblemKind.bad_request, ProblemKind.not_served_here, ProblemKind.internal_error)
 _TEXTS = {
     "Fleetwire-Time": "the server's clock, UTC, to the millisecond: with `as_of` it tells the age of a row",

@@ -98,6 +98,7 @@ _SYMBOL = _text("symbol", "of this symbol", high=64)
 _LIMIT = _whole("limit", "how many rows at most", high=1000, default=100)
 _CURSOR = _text("cursor", "the page that follows: `next` of the page before", high=1024)
 _PAGED = (_LIMIT, _CURSOR)
+_PAGED_BY_ID = (_LIMIT, _whole("cursor", "the page that follows: `next` of the page before", low=0))
 _SUBJECT = (_EA_ID, _ACCOUNT, _text("currency", "of all accounts of this currency", high=16))
 _TRADED = (
     _EA_ID,
@@ -171,7 +172,7 @@ ROUTES = (
             _text("status", "whose status is this, like active or stale", high=32),
             _text("link", "whose link is this", choices=("fresh", "late", "stale", "lost")),
             _text("text", "with this in name, symbol, strategy or id"),
-            *_PAGED,
+            *_PAGED_BY_ID,
         ),
     ),
     _read(
@@ -236,7 +237,7 @@ ROUTES = (
                 "that are this; open are all that are not cleared",
                 choices=("open", "raised", "acknowledged", "cleared"),
             ),
-            *_PAGED,
+            *_PAGED_BY_ID,
         ),
         may_fail=_STORE,
     ),
