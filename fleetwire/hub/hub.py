@@ -73,6 +73,8 @@ class Hub:
         self._sealed: int | None = None  # until where the next flush tells
         self._sealed_bytes = 0
         self._staged: set[str] = set()  # channels with messages that were published since
+        self.keeps_events = False  # whether a flush waits until its events are kept
+        self._answers: list[tuple[Session, int, bytes]] = []  # to whoever published, once that position is told
         self.counts = Counts()
         self._aggregates: dict[Callable[[], None], None] = {}  # that publish, at the next flush, what they sum up
         self._logs: dict[str, Log] = {channel.name: _new_log(channel.kind, limits) for channel in CHANNELS}
@@ -181,6 +183,10 @@ class Hub:
         self._unflushed_bytes += len(entry.frame)
         self.counts.published += 1
         return entry
+
+    def answer_when_told(self, session: Session, position: int, answer: bytes) -> None:
+        """Answer whoever published a message once that has been told, and so is kept where events are."""
+        self._answers.append((session, position, answer))
 
     def at_flush(self, aggregate: Callable[[], None]) -> None:
         """Call something back once, at the next flush, to publish what sums up the rows published until then."""
@@ -425,8 +431,16 @@ class Hub:
         self.flushed = head
         for one, piece in self.catch_up.flush(head, timestamp):
             yield Delivery((one.session,), piece, one.pace)
+        yield from self._give_answers(head)
         for log in self._logs.values():
             log.trim(now)
+
+    def _give_answers(self, head: int) -> Iterator[Delivery]:
+        due = [(session, answer) for session, position, answer in self._answers if position <= head]
+        del self._answers[: len(due)]
+        for session, answer in due:
+            if not session.closing:
+                yield Delivery((session,), Piece(answer, head, 1), self._at_once)
 
     def _release(self) -> None:
         """Let in what was published since the seal."""
