@@ -102,12 +102,13 @@ class Hub:
         """
         if self.position:
             raise RuntimeError("a hub goes on where another ended only before anything is published")
+        position = max(position, unkept_until)
         by_channel: dict[str, list[Entry]] = {}
         for kept in events:
             entry = Entry(kept.position, kept.key, kept.payload, kept.at, kept.seq)
             by_channel.setdefault(kept.channel, []).append(entry)
             position = max(position, kept.position)
-        # One position stands for the restart itself: who has heard everything before it has not yet heard it.
+        # One position stands for the restart itself: who was here before has not heard that one yet.
         self.epoch, self.position = epoch, position + 1
         self.flushed = self._at_once.position = self.position
         for name, log in self._logs.items():
@@ -380,8 +381,8 @@ class Hub:
     def seal(self) -> None:
         """Let those publish who sum up, and draw a line: the next flush tells what was published until here.
 
-        What is published from now on is staged until that flush is over, so that no flush tells an event of which
-        nobody knew when the sealed ones went to be kept.
+        What is published from now on is staged until that flush is over: it was not there when the sealed events went
+        to be kept.
         """
         if self._sealed is None:
             self._sum_up()
