@@ -73,6 +73,8 @@ class Hub:
         self._sealed: int | None = None  # until where the next flush tells
         self._sealed_bytes = 0
         self._staged: set[str] = set()  # channels with messages that were published since
+        self.keeps_events = False  # whether a flush waits until its events are kept
+        self._answers: list[tuple[Session, int, bytes]] = []  # to whoever published, once that position is told
         self.counts = Counts()
         self._aggregates: dict[Callable[[], None], None] = {}  # that publish, at the next flush, what they sum up
         self._logs: dict[str, Log] = {channel.name: _new_log(channel.kind, limits) for channel in CHANNELS}
@@ -100,12 +102,13 @@ class Hub:
         """
         if self.position:
             raise RuntimeError("a hub goes on where another ended only before anything is published")
+        position = max(position, unkept_until)
         by_channel: dict[str, list[Entry]] = {}
         for kept in events:
             entry = Entry(kept.position, kept.key, kept.payload, kept.at, kept.seq)
             by_channel.setdefault(kept.channel, []).append(entry)
             position = max(position, kept.position)
-        # One position stands for the restart itself: who has heard everything before it has not yet heard it.
+        # One position stands for the restart itself: who was here before has not heard that one yet.
         self.epoch, self.position = epoch, position + 1
         self.flushed = self._at_once.position = self.position
         for name, log in self._logs.items():
@@ -181,6 +184,10 @@ class Hub:
         self._unflushed_bytes += len(entry.frame)
         self.counts.published += 1
         return entry
+
+    def answer_when_told(self, session: Session, position: int, answer: bytes) -> None:
+        """Answer whoever published a message once that has been told, and so is kept where events are."""
+        self._answers.append((session, position, answer))
 
     def at_flush(self, aggregate: Callable[[], None]) -> None:
         """Call something back once, at the next flush, to publish what sums up the rows published until then."""
@@ -379,8 +386,8 @@ class Hub:
     def seal(self) -> None:
         """Let those publish who sum up, and draw a line: the next flush tells what was published until here.
 
-        What is published from now on is staged until that flush is over, so that no flush tells an event of which
-        nobody knew when the sealed ones went to be kept.
+        What is published from now on is staged until that flush is over: it was not there when the sealed events went
+        to be kept.
         """
         if self._sealed is None:
             self._sum_up()
@@ -430,8 +437,16 @@ class Hub:
         self.flushed = head
         for one, piece in self.catch_up.flush(head, timestamp):
             yield Delivery((one.session,), piece, one.pace)
+        yield from self._give_answers(head)
         for log in self._logs.values():
             log.trim(now)
+
+    def _give_answers(self, head: int) -> Iterator[Delivery]:
+        due = [(session, answer) for session, position, answer in self._answers if position <= head]
+        del self._answers[: len(due)]
+        for session, answer in due:
+            if not session.closing:
+                yield Delivery((session,), Piece(answer, head, 1), self._at_once)
 
     def _release(self) -> None:
         """Let in what was published since the seal."""

@@ -301,7 +301,11 @@ class Session:
         data = messages.PublishResponseData(
             status="published", channel=channel.name, position=entry.position, seq=entry.seq or None
         )
-        return [self.form.tell(messages.PublishResponse(data=data, timestamp=utc, id=message.id))]
+        answer = self.form.tell(messages.PublishResponse(data=data, timestamp=utc, id=message.id))
+        if not (hub.keeps_events and entry.seq):
+            return [answer]
+        hub.answer_when_told(self, entry.position, answer)
+        return []
 
     def _take_report(self, message: messages.Report) -> list[Output]:
         """Pass a report on; only a wrong one is answered."""

@@ -238,6 +238,7 @@ class WebSocketServer:
         if self.running:
             raise RuntimeError(f"the server is running already, on {self.url}: name the keeper before start_server")
         self._keeper = keeper
+        self.hub.keeps_events = keeper is not None
 
     # ----------------------------------------------------------------------------------------------------- who is here
 

@@ -64,9 +64,9 @@ def test_who_comes_back_after_a_restart_hears_exactly_the_events_that_it_missed(
 def test_positions_go_on_above_what_was_reserved_and_above_what_was_kept() -> None:
     run = Run()
     run.alerts(1, 2, 3)
-    for reserved in (0, 3, 500):
-        again = run.restart(reserved)
-        before = max(reserved, 3)
+    for reserved, unkept_until in ((0, 0), (3, 0), (500, 0), (3, 40)):
+        again = run.restart(reserved, unkept_until=unkept_until)
+        before = max(reserved, unkept_until, 3)
         assert again.publish("alert", n=4) > before
         data = again.reader().subscribe("alerts")
         assert data["position"] > before

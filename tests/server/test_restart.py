@@ -72,6 +72,26 @@ async def test_an_event_is_told_when_it_is_on_disk() -> None:
         await client.end()
 
 
+async def test_whoever_publishes_an_event_is_answered_when_it_is_on_disk() -> None:
+    disk = Disk()
+    disk.slow = True
+    async with server_on(disk) as server:
+        client = await (await Raw.connect(server)).join()
+        gone = await (await Raw.connect(server)).join()
+        gone.send(said("publish", 7, channel="alerts", data={}, ack=True))
+        client.send(said("publish", 8, channel="alerts", data={}, ack=True))
+        client.send(said("publish", 9, channel="ea_updates", data={"ea_id": 1}, ack=True))
+        assert (await client.message())["id"] == 9, "rows are not kept"
+        await gone.end()
+        await until(lambda: len(server.get_connected_clients()) == 1)
+        disk.commit()
+        await until(lambda: disk.waiting or len(disk.events) == 2)
+        disk.commit()
+        assert (await client.message())["id"] == 8
+        assert [event.seq for event in disk.events] == [1, 2]
+        await client.end()
+
+
 async def test_who_comes_back_after_a_restart_hears_what_it_missed_with_the_same_epoch() -> None:
     disk = Disk()
     async with server_on(disk) as first:
