@@ -1,6 +1,6 @@
 """The economic calendar, and the times around its events in which nobody should trade."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Final, NamedTuple
 
@@ -105,23 +105,29 @@ class _Schedule:
 
     def __init__(self, settings: NewsSettings) -> None:
         self._settings = settings
-        self._entries: dict[str, _Entry] = {}
-        self._merged: list[_Window] | None = []
+        self._own: dict[str, _Window | None] = {}  # each event's, by its key
+        self._merged: list[_Window] | None = []  # None if they have to be merged anew
         self.open: _Open | None = None
         self.closed_until_ms = 0  # windows that end by then are not opened again, wherever the wall clock is set
 
     def put(self, entry: _Entry) -> None:
-        self._entries[entry.key] = entry
-        self._merged = None
+        """Take an event, or what it is now."""
+        before, window = self._own.get(entry.key), self._window(entry)
+        self._own[entry.key] = window
+        if before is not None and (window is None or before[:2] != window[:2]):
+            self._merged = None
+        elif before is None and window is not None and self._merged is not None:
+            _merge(self._merged, window)
 
     def drop(self, key: str) -> None:
-        del self._entries[key]
-        self._merged = None
+        """Forget an event."""
+        if self._own.pop(key) is not None:
+            self._merged = None
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is lost if it is forgotten."""
-        return not self._entries and self.open is None
+        return not self._own and self.open is None
 
     def at(self, utc_ms: int) -> _Window | None:
         """Give the window of a moment."""
@@ -138,8 +144,8 @@ class _Schedule:
 
     def window_of(self, entry: _Entry) -> _Window | None:
         """Give the window that an event's own blackout is a part of."""
-        own = self._own(entry)
-        return self.at(own.from_ms) if own else None
+        own = self._own[entry.key]
+        return self.at(own.from_ms) if own is not None else None
 
     def turn(self, utc_ms: int) -> Iterator[tuple[_Open, bool]]:
         """Close and open what is due; tell each window with whether it is open now."""
@@ -172,24 +178,29 @@ class _Schedule:
         return None
 
     def _windows(self) -> list[_Window]:
-        """Merge the blackouts, in order of time."""
+        """Give the merged windows, in order of time."""
         if self._merged is None:
             self._merged = []
-            own = (window for entry in self._entries.values() if (window := self._own(entry)))
-            for window in sorted(own, key=_earliest_and_weightiest):
-                last = self._merged[-1] if self._merged else None
-                if last is not None and window.from_ms <= last.until_ms:
-                    self._merged[-1] = last._replace(until_ms=max(last.until_ms, window.until_ms))
-                else:
-                    self._merged.append(window)
+            for window in self._own.values():
+                if window is not None:
+                    _merge(self._merged, window)
         return self._merged
 
-    def _own(self, entry: _Entry) -> _Window | None:
+    def _window(self, entry: _Entry) -> _Window | None:
         blackout: Blackout = getattr(self._settings, entry.event.importance)
         before_ms, after_ms = round(blackout.before_min * _MINUTE_MS), round(blackout.after_min * _MINUTE_MS)
         if not before_ms and not after_ms:
             return None
         return _Window(entry.utc_ms - before_ms, entry.utc_ms + after_ms, entry)
+
+
+def _merge(windows: list[_Window], window: _Window) -> None:
+    """Put a window among others that are in order and apart, as one with those that it overlaps or touches."""
+    low = bisect_left(windows, window.from_ms, key=lambda other: other.until_ms)
+    high = bisect_right(windows, window.until_ms, key=lambda other: other.from_ms)
+    together = [*windows[low:high], window]
+    first = min(together, key=_earliest_and_weightiest)
+    windows[low:high] = [first._replace(until_ms=max(other.until_ms for other in together))]
 
 
 def _earliest_and_weightiest(window: _Window) -> tuple[int, int, str]:
@@ -241,11 +252,12 @@ class News:
                 return []
         if utc_ms > at.utc_ms + _AHEAD_MS:
             raise DataError(f"the calendar event {event.id} is more than {_AHEAD_MS // _DAY_MS} days ahead")
-        if known is not None:
+        if known is not None and (utc_ms < at.utc_ms - _PAST_MS or known.currency != event.currency.upper()):
             self._drop(known)
         if utc_ms < at.utc_ms - _PAST_MS:
             return []
-        self._make_room(event, utc_ms, at)
+        if known is None:
+            self._make_room(event, utc_ms, at)
         entry = self._put(_Entry(event, utc_ms, known.told if known else None))
         return [self._announced(entry)]
 

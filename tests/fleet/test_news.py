@@ -1,5 +1,6 @@
 """The calendar: what is new is told once, blackouts open and close once, whatever happens to clocks and servers."""
 
+import time
 from typing import Any
 
 import pytest
@@ -107,6 +108,17 @@ def test_the_calendar_is_bounded_the_nearest_events_stay() -> None:
     assert not news.blocked("EURUSD", NOON + 9 * DAY)
     assert news.apply(event("next week"), NOON + 8 * DAY, at(7 * 24 * 60)), "what is past makes room"
     assert len(news) == 3
+
+
+def test_a_full_calendar_is_taken_and_changed_at_a_few_microseconds_an_event() -> None:
+    """What it costs does not grow with what is there already."""
+    news = News()
+    began = time.process_time()
+    for actual in (None, 1.0):
+        for number in range(2_000):
+            news.apply(event(number, actual=actual), NOON + number * MINUTE, at(0))
+            news.next_deadline(at(0))
+    assert time.process_time() - began < 1.0
 
 
 def test_hostile_currencies_do_not_pile_up() -> None:

@@ -25,6 +25,7 @@ class ReportHistory:
     def __init__(self, report: Report) -> None:
         self._report = report
         self.expert = Narrator(report).expert
+        self.deals = len(report.deals)
         self.name = f"history of {self.expert.name}"
 
     async def run(self, report: Tell) -> None:
