@@ -92,7 +92,7 @@ class _Window(NamedTuple):
 
 
 class _Open(Struct):
-    """The window that is open. `seen_ms` is the latest time that was seen inside it; `is_told` whether anybody knows."""
+    """The window that is open. `seen_ms` is the latest time seen inside it; `is_told` whether anybody knows of it."""
 
     entry: _Entry
     from_ms: int
