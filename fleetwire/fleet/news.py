@@ -1,7 +1,7 @@
 """The economic calendar, and the times around its events in which nobody should trade."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from typing import Annotated, Final, NamedTuple
 
 import msgspec
@@ -92,12 +92,13 @@ class _Window(NamedTuple):
 
 
 class _Open(Struct):
-    """The window that is told as open. `seen_ms` is the latest time that was seen inside it."""
+    """The window that is open. `seen_ms` is the latest time seen inside it; `is_told` whether anybody knows of it."""
 
     entry: _Entry
     from_ms: int
     until_ms: int
     seen_ms: int
+    is_told: bool = False
 
 
 class _Schedule:
@@ -105,23 +106,29 @@ class _Schedule:
 
     def __init__(self, settings: NewsSettings) -> None:
         self._settings = settings
-        self._entries: dict[str, _Entry] = {}
-        self._merged: list[_Window] | None = []
+        self._own: dict[str, _Window | None] = {}  # each event's, by its key
+        self._merged: list[_Window] | None = []  # None if they have to be merged anew
         self.open: _Open | None = None
         self.closed_until_ms = 0  # windows that end by then are not opened again, wherever the wall clock is set
 
     def put(self, entry: _Entry) -> None:
-        self._entries[entry.key] = entry
-        self._merged = None
+        """Take an event, or what it is now."""
+        before, window = self._own.get(entry.key), self._window(entry)
+        self._own[entry.key] = window
+        if before is not None and (window is None or before[:2] != window[:2]):
+            self._merged = None
+        elif before is None and window is not None and self._merged is not None:
+            _merge(self._merged, window)
 
     def drop(self, key: str) -> None:
-        del self._entries[key]
-        self._merged = None
+        """Forget an event."""
+        if self._own.pop(key) is not None:
+            self._merged = None
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is lost if it is forgotten."""
-        return not self._entries and self.open is None
+        return not self._own and self.open is None
 
     def at(self, utc_ms: int) -> _Window | None:
         """Give the window of a moment."""
@@ -138,26 +145,29 @@ class _Schedule:
 
     def window_of(self, entry: _Entry) -> _Window | None:
         """Give the window that an event's own blackout is a part of."""
-        own = self._own(entry)
-        return self.at(own.from_ms) if own else None
+        own = self._own[entry.key]
+        return self.at(own.from_ms) if own is not None else None
 
-    def turn(self, utc_ms: int) -> Iterator[tuple[_Open, bool]]:
-        """Close and open what is due; tell each window with whether it is open now."""
-        if self.open is not None:
-            window = self.at(self.open.seen_ms)  # an event may have been changed meanwhile
-            self.open.seen_ms = max(self.open.seen_ms, utc_ms)
-            if window is not None and self.open.seen_ms < window.until_ms:
-                self.open.until_ms = window.until_ms
-                return
-            closed, self.open = self.open, None
-            ended_ms = window.until_ms if window else closed.seen_ms
-            closed.until_ms = ended_ms
-            self.closed_until_ms = max(self.closed_until_ms, ended_ms)
-            yield closed, False
-        window = self.at(utc_ms)
-        if window is not None and window.until_ms > self.closed_until_ms:
-            self.open = _Open(window.entry, window.from_ms, window.until_ms, utc_ms)
-            yield self.open, True
+    def turn(self, utc_ms: int) -> _Open | None:
+        """Open what is due, after closing what is over; give what was closed."""
+        closed = self._close(self.open, utc_ms) if self.open is not None else None
+        if self.open is None:
+            window = self.at(utc_ms)
+            if window is not None and window.until_ms > self.closed_until_ms:
+                self.open = _Open(window.entry, window.from_ms, window.until_ms, utc_ms)
+        return closed
+
+    def _close(self, opened: _Open, utc_ms: int) -> _Open | None:
+        """Close the open window if it is over, or its events have left it; else see how long it lasts."""
+        window = self.at(opened.seen_ms)
+        opened.seen_ms = max(opened.seen_ms, utc_ms)
+        if window is not None and opened.seen_ms < window.until_ms:
+            opened.until_ms = window.until_ms
+            return None
+        self.open = None
+        opened.until_ms = window.until_ms if window else opened.seen_ms
+        self.closed_until_ms = max(self.closed_until_ms, opened.until_ms)
+        return opened
 
     def next_ms(self, utc_ms: int) -> int | None:
         """Tell when `turn` has something to tell: a time that has come, or one to come."""
@@ -172,24 +182,29 @@ class _Schedule:
         return None
 
     def _windows(self) -> list[_Window]:
-        """Merge the blackouts, in order of time."""
+        """Give the merged windows, in order of time."""
         if self._merged is None:
             self._merged = []
-            own = (window for entry in self._entries.values() if (window := self._own(entry)))
-            for window in sorted(own, key=_earliest_and_weightiest):
-                last = self._merged[-1] if self._merged else None
-                if last is not None and window.from_ms <= last.until_ms:
-                    self._merged[-1] = last._replace(until_ms=max(last.until_ms, window.until_ms))
-                else:
-                    self._merged.append(window)
+            for window in self._own.values():
+                if window is not None:
+                    _merge(self._merged, window)
         return self._merged
 
-    def _own(self, entry: _Entry) -> _Window | None:
+    def _window(self, entry: _Entry) -> _Window | None:
         blackout: Blackout = getattr(self._settings, entry.event.importance)
         before_ms, after_ms = round(blackout.before_min * _MINUTE_MS), round(blackout.after_min * _MINUTE_MS)
-        if not before_ms and not after_ms:
+        if not (before_ms or after_ms) or not entry.currency:
             return None
         return _Window(entry.utc_ms - before_ms, entry.utc_ms + after_ms, entry)
+
+
+def _merge(windows: list[_Window], window: _Window) -> None:
+    """Put a window among others that are in order and apart, as one with those that it overlaps or touches."""
+    low = bisect_left(windows, window.from_ms, key=lambda other: other.until_ms)
+    high = bisect_right(windows, window.until_ms, key=lambda other: other.from_ms)
+    together = [*windows[low:high], window]
+    first = min(together, key=_earliest_and_weightiest)
+    windows[low:high] = [first._replace(until_ms=max(other.until_ms for other in together))]
 
 
 def _earliest_and_weightiest(window: _Window) -> tuple[int, int, str]:
@@ -241,11 +256,12 @@ class News:
                 return []
         if utc_ms > at.utc_ms + _AHEAD_MS:
             raise DataError(f"the calendar event {event.id} is more than {_AHEAD_MS // _DAY_MS} days ahead")
-        if known is not None:
+        if known is not None and (utc_ms < at.utc_ms - _PAST_MS or known.currency != event.currency.upper()):
             self._drop(known)
         if utc_ms < at.utc_ms - _PAST_MS:
             raise DataError(f"the calendar event {event.id} is more than {_PAST_MS // _DAY_MS} days ago: no news")
-        self._make_room(event, utc_ms, at)
+        if known is None:
+            self._make_room(event, utc_ms, at)
         entry = self._put(_Entry(event, utc_ms, known.told if known else None))
         return [self._announced(entry)]
 
@@ -262,13 +278,25 @@ class News:
 
         Args:
             at: now.
-            symbols: of the fleet; a row names those that are blocked by the opening, or free after the closing.
+            symbols: of the fleet; a row names those that are blocked by the opening, or free after the closing. A
+                blackout that concerns none of them is told as soon as it does.
         """
-        turned = [turn for schedule in self._schedules.values() for turn in schedule.turn(at.utc_ms)]
-        if not turned:
+        closed, untold = [], []
+        for schedule in self._schedules.values():
+            window = schedule.turn(at.utc_ms)
+            if window is not None and window.is_told:
+                closed.append(window)
+            if schedule.open is not None and not schedule.open.is_told:
+                untold.append(schedule.open)
+        if not closed and not untold:
             return []
         known = sorted(set(symbols))
-        return [self._turned(window, is_open, known, at.utc_ms) for window, is_open in turned]
+        rows = [self._turned(window, False, self._free(window, known, at.utc_ms)) for window in closed]
+        for window in untold:
+            if concerned := self._concerned(window, known):
+                window.is_told = True
+                rows.append(self._turned(window, True, concerned))
+        return rows
 
     def next_deadline(self, at: Moment) -> float | None:
         """Tell when `due` is to be called, in monotonic seconds; None while no blackout is ahead.
@@ -293,7 +321,10 @@ class News:
     def restore(self, memories: Iterable[bytes]) -> None:
         """Begin with what was kept: nothing of it is told anew, and a blackout that was open will be told as closed."""
         for memory in memories:
-            entry = _remembered(memory)
+            try:
+                entry = _remembered(memory)
+            except msgspec.DecodeError:  # of a later version, or damaged: whoever told it will tell it again
+                continue
             if len(self._entries) == self._settings.events_max:
                 return
             self._put(entry)
@@ -301,7 +332,7 @@ class News:
             if told is not None and told.closed:
                 schedule.closed_until_ms = max(schedule.closed_until_ms, told.until_ms)
             elif told is not None:
-                schedule.open = _Open(entry, told.from_ms, told.until_ms, told.since_ms)
+                schedule.open = _Open(entry, told.from_ms, told.until_ms, told.since_ms, is_told=True)
         self._unkept.clear()
 
     def _put(self, entry: _Entry) -> _Entry:
@@ -356,19 +387,23 @@ class News:
         window = self._schedules[entry.currency].window_of(entry)
         return _row(entry, "announced", window.from_ms if window else None, window.until_ms if window else None)
 
-    def _turned(self, window: _Open, is_open: bool, symbols: list[str], utc_ms: int) -> NewsRow:
+    def _concerned(self, window: _Open, symbols: list[str]) -> list[str]:
+        return [symbol for symbol in symbols if window.entry.currency in self._concerning(symbol)]
+
+    def _free(self, window: _Open, symbols: list[str], utc_ms: int) -> list[str]:
+        """Of the symbols that a window concerned, give those that no other one blocks."""
+        return [symbol for symbol in self._concerned(window, symbols) if self.blocked(symbol, utc_ms) is None]
+
+    def _turned(self, window: _Open, is_open: bool, symbols: list[str]) -> NewsRow:
         """Say that a window opened or closed, and remember that it was said."""
         entry = self._entries.get(window.entry.key, window.entry)  # as it stands now
         if entry.currency != window.entry.currency:
             entry = window.entry
         entry.told = _Told(window.seen_ms, window.from_ms, window.until_ms, not is_open)
         self._unkept[entry.key] = None
-        concerned = [symbol for symbol in symbols if entry.currency in self._concerning(symbol)]
-        if not is_open:
-            concerned = [symbol for symbol in concerned if self.blocked(symbol, utc_ms) is None]
         status = "blackout_opened" if is_open else "blackout_closed"
         row = _row(entry, status, window.from_ms, window.until_ms)
-        return msgspec.structs.replace(row, trading_blocked=is_open, symbols=concerned)
+        return msgspec.structs.replace(row, trading_blocked=is_open, symbols=symbols)
 
 
 def row_of(memory: bytes) -> NewsRow:

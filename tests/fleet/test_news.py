@@ -1,5 +1,6 @@
 """The calendar: what is new is told once, blackouts open and close once, whatever happens to clocks and servers."""
 
+import time
 from typing import Any
 
 import pytest
@@ -110,6 +111,17 @@ def test_the_calendar_is_bounded_the_nearest_events_stay() -> None:
     assert len(news) == 3
 
 
+def test_a_full_calendar_is_taken_and_changed_at_a_few_microseconds_an_event() -> None:
+    """What it costs does not grow with what is there already."""
+    news = News()
+    began = time.process_time()
+    for actual in (None, 1.0):
+        for number in range(2_000):
+            news.apply(event(number, actual=actual), NOON + number * MINUTE, at(0))
+            news.next_deadline(at(0))
+    assert time.process_time() - began < 1.0
+
+
 def test_hostile_currencies_do_not_pile_up() -> None:
     news = News()
     for number in range(2_000):
@@ -166,6 +178,28 @@ def test_an_event_of_all_currencies_blocks_every_symbol() -> None:
     (opened,) = news.due(at(0), SYMBOLS)
     assert opened.symbols == sorted(SYMBOLS)
     assert news.blocked("AAPL", NOON)
+
+
+def test_a_blackout_that_concerns_nobody_is_told_once_it_does() -> None:
+    news = News()
+    news.apply(event(1), NOON, at(-60))
+    assert news.due(at(-30), ["GBPJPY"]) == []
+    (opened,) = news.due(at(-10), ["GBPJPY", "EURUSD"])
+    assert (opened.status, opened.symbols, opened.blackout_from_utc) == (
+        "blackout_opened",
+        ["EURUSD"],
+        "2026-12-04T11:30:00.000Z",
+    )
+    assert told(news.due(at(30), ["GBPJPY"])) == [("USD", "blackout_closed")], "what was opened is closed for all"
+    news.apply(event(2), NOON + 120 * MINUTE, at(31))
+    assert news.due(at(100), []) == news.due(at(200), SYMBOLS) == []
+
+
+def test_an_event_of_no_currency_blocks_nothing() -> None:
+    news = News()
+    (row,) = news.apply(event(1, currency=""), NOON, at(-60))
+    assert row.blackout_from_utc is None
+    assert news.next_deadline(at(-60)) is None
 
 
 def test_settings_overrule_windows_and_currencies() -> None:
@@ -252,6 +286,14 @@ def test_what_has_to_be_kept_is_told_once() -> None:
     news.due(at(-30), SYMBOLS)
     assert [memory.id for memory in news.changed()] == ["7"], "that its blackout was told is kept, too"
     assert news.memory(event(8)) is None
+
+
+def test_what_can_not_be_read_any_more_is_left_out() -> None:
+    news, again = News(), News()
+    news.apply(event(7), NOON, at(-60))
+    again.restore([b"", b"\xc1", b"\x80", news.changed()[0].memory])
+    assert len(again) == 1
+    assert again.apply(event(7), NOON, at(0)) == []
 
 
 def test_what_was_kept_can_be_listed() -> None:
