@@ -22,15 +22,18 @@ class Driven:
     it takes twice is there twice.
     """
 
+    KNOWS_HANDMADE = False  # deals and positions that are no expert's
+
     def __init__(self) -> None:
         self.fleet = Fleet()
         self._portfolio = Portfolio(self.fleet)
         self.traded: dict[AccountId, list[int]] = defaultdict(list)
+        self.called_stale: dict[int, int] = {}  # experts, and since when they are (UTC, in milliseconds)
         self._owners: dict[tuple[AccountId, int], ExpertId] = {}  # by position
         self._orphans: dict[tuple[AccountId, int], list[DealReport]] = defaultdict(list)
 
-    def take(self, utc_ms: int, facts: Iterable[Fact]) -> None:
-        """Apply what arrives at a moment."""
+    def take(self, utc_ms: int, facts: Iterable[Fact]) -> list[Fact]:
+        """Apply what arrives at a moment; give what was refused: nothing, as long as the fleet takes everything."""
         for fact in facts:
             for owned in self._owned(fact):
                 for change in self.fleet.apply(owned, utc_text(utc_ms)):
@@ -39,9 +42,13 @@ class Driven:
                     elif isinstance(change, Traded):
                         who = change.expert.expert
                         self.traded[who.server, who.login].append(change.deal.ticket)
+        return []
 
     def bring_time_to(self, utc_ms: int) -> None:
         """Let the fleet do what time alone brings: nothing, as long as it knows no silence."""
+
+    def stale_after_s(self, interval_s: float) -> float | None:
+        """Tell after which silence an expert that reports so often has to be called stale; None as long as never."""
 
     def _owned(self, fact: Fact) -> Iterable[Fact]:
         """Say whose a deal is that says it of nobody: of who opened its position; it waits until that is known."""
