@@ -9,7 +9,7 @@ from msgspec import structs
 from fleetwire.fleet.channels import expert_row
 from fleetwire.fleet.events import Deal, DealReport, ExpertId, Fact
 from fleetwire.fleet.portfolio import Portfolio
-from fleetwire.fleet.state import ExpertChanged, Fleet, Traded
+from fleetwire.fleet.state import ExpertChanged, ExpertState, Fleet, Traded
 from fleetwire.wire.moment import utc_text
 
 AccountId = tuple[str, int]
@@ -28,6 +28,8 @@ class Driven:
         self.fleet = Fleet()
         self._portfolio = Portfolio(self.fleet)
         self.traded: dict[AccountId, list[int]] = defaultdict(list)
+        self._told: dict[int, dict[str, Any]] = {}  # rows, by expert
+        self._untold: dict[int, ExpertState] = {}
         self.called_stale: dict[int, int] = {}  # experts, and since when they are (UTC, in milliseconds)
         self._owners: dict[tuple[AccountId, int], ExpertId] = {}  # by position
         self._orphans: dict[tuple[AccountId, int], list[DealReport]] = defaultdict(list)
@@ -39,6 +41,7 @@ class Driven:
                 for change in self.fleet.apply(owned, utc_text(utc_ms)):
                     if isinstance(change, ExpertChanged):
                         self._portfolio.changed(change.expert)
+                        self._untold[change.expert.ea_id] = change.expert
                     elif isinstance(change, Traded):
                         who = change.expert.expert
                         self.traded[who.server, who.login].append(change.deal.ticket)
@@ -66,8 +69,10 @@ class Driven:
     # ---------------------------------------------------------------------------------------------------- what it says
 
     def rows(self) -> list[dict[str, Any]]:
-        """Give the row of every expert."""
-        return [expert_row(self.fleet, expert) for expert in self.fleet.experts.values()]
+        """Give the row of every expert as it was told last: when the fleet said that it changed."""
+        self._told |= {ea_id: expert_row(self.fleet, expert) for ea_id, expert in self._untold.items()}
+        self._untold.clear()
+        return list(self._told.values())
 
     def portfolio(self) -> dict[str, Any]:
         """Give the portfolio's row."""

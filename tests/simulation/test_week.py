@@ -35,7 +35,7 @@ class Spoiled(Week):
         take = self.driven.take
 
         def spoil(utc_ms, facts):
-            take(utc_ms, [fact for fact in facts if not isinstance(fact, self._kind)])
+            return take(utc_ms, [fact for fact in facts if not isinstance(fact, self._kind)])
 
         self.driven.take = spoil
 

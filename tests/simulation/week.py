@@ -23,7 +23,7 @@ STARTS_MSC = (
     1_761_307_200_000,  # Friday 2025-10-24: Europe's ends, America's a week later
 )
 FINE = Pace(step_ms=60_000, report_ms=300_000, positions_ms=600_000, price_ms=900_000, activity=1.0)
-COARSE = Pace(step_ms=180_000, report_ms=900_000, positions_ms=1_800_000, price_ms=3_600_000, activity=0.5)
+COARSE = Pace(step_ms=300_000, report_ms=1_500_000, positions_ms=3_000_000, price_ms=3_600_000, activity=0.5)
 DAY_MS = 86_400_000
 EXPERTS, ACCOUNTS = 16, 6
 
@@ -115,7 +115,7 @@ class Week:
     # -------------------------------------------------------------------------------------------- what has to be true
 
     def check_sums(self) -> None:
-        """The portfolio's row is the sum of the experts' rows, in all of its parts."""
+        """The portfolio's row is the sum of the experts' rows as they were told last, in all of its parts."""
         rows, portfolio = self.driven.rows(), self.driven.portfolio()
         assert portfolio["total_eas"] == len(rows)
         assert portfolio["active_eas"] == sum(row["status"] == "active" for row in rows)
