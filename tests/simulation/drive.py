@@ -50,6 +50,9 @@ class Driven:
     def bring_time_to(self, utc_ms: int) -> None:
         """Let the fleet do what time alone brings: nothing, as long as it knows no silence."""
 
+    def restart(self, utc_ms: int) -> None:
+        """Let the fleet be killed, and come back with what was kept of it: it keeps nothing yet, so it goes on."""
+
     def stale_after_s(self, interval_s: float) -> float | None:
         """Tell after which silence an expert that reports so often has to be called stale; None as long as never."""
 

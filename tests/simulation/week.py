@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections import Counter
 from itertools import islice
+from random import Random
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ FINE = Pace(step_ms=60_000, report_ms=300_000, positions_ms=600_000, price_ms=90
 COARSE = Pace(step_ms=300_000, report_ms=1_500_000, positions_ms=3_000_000, price_ms=3_600_000, activity=0.5)
 DAY_MS = 86_400_000
 EXPERTS, ACCOUNTS = 16, 6
+_KILLED = 0.005  # in a step
 
 
 class Summary(Struct):
@@ -69,6 +71,7 @@ class Week:
         self._heard: dict[AccountId, dict[int, DealReport]] = {}
         self._spoke: dict[int, tuple[int, float]] = {}  # experts: when they were heard last, and how often they report
         self._steps_a_day = DAY_MS // pace.step_ms
+        self._random = Random(f"{seed} kills")
         self._digest = hashlib.sha256()
         self._kinds: Counter[str] = Counter()
 
@@ -88,6 +91,9 @@ class Week:
             self._step(utc_ms, facts)
             if number % self._steps_a_day == 0:
                 self.compare_statistics()
+            if self._random.random() < _KILLED:
+                self.driven.restart(utc_ms)
+                self.check_sums()
         self._step(self.simulator.utc_ms, self.faults.last_words())
         self.compare_everything()
         self._digest.update(msgspec.json.encode([self.driven.portfolio(), self.driven.rows()]))
