@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types spec bench bench-peers
+.PHONY: demo test simulate lint types spec bench bench-peers
 .DEFAULT_GOAL := demo
 
 demo: $(READY)  ## a server with a living fleet (ARGS="--port 9000 --experts 200")
@@ -12,6 +12,9 @@ demo: $(READY)  ## a server with a living fleet (ARGS="--port 9000 --experts 200
 
 test: lint types  ## everything that is tested (ARGS="-k hub")
 	$(RUN) pytest -q $(ARGS)
+
+simulate: $(READY)  ## weeks of a simulated fleet with faults, in every detail (ARGS="--seeds 20 --first 100")
+	@$(RUN) tests.simulation $(ARGS)
 
 lint: $(READY)
 	$(RUN) ruff check .

@@ -9,7 +9,7 @@ from msgspec import structs
 from fleetwire.fleet.channels import expert_row
 from fleetwire.fleet.events import Deal, DealReport, ExpertId, Fact
 from fleetwire.fleet.portfolio import Portfolio
-from fleetwire.fleet.state import ExpertChanged, Fleet, Traded
+from fleetwire.fleet.state import ExpertChanged, ExpertState, Fleet, Traded
 from fleetwire.wire.moment import utc_text
 
 AccountId = tuple[str, int]
@@ -22,26 +22,39 @@ class Driven:
     it takes twice is there twice.
     """
 
+    KNOWS_HANDMADE = False  # deals and positions that are no expert's
+
     def __init__(self) -> None:
         self.fleet = Fleet()
         self._portfolio = Portfolio(self.fleet)
         self.traded: dict[AccountId, list[int]] = defaultdict(list)
+        self._told: dict[int, dict[str, Any]] = {}  # rows, by expert
+        self._untold: dict[int, ExpertState] = {}
+        self.called_stale: dict[int, int] = {}  # experts, and since when they are (UTC, in milliseconds)
         self._owners: dict[tuple[AccountId, int], ExpertId] = {}  # by position
         self._orphans: dict[tuple[AccountId, int], list[DealReport]] = defaultdict(list)
 
-    def take(self, utc_ms: int, facts: Iterable[Fact]) -> None:
-        """Apply what arrives at a moment."""
+    def take(self, utc_ms: int, facts: Iterable[Fact]) -> list[Fact]:
+        """Apply what arrives at a moment; give what was refused: nothing, as long as the fleet takes everything."""
         for fact in facts:
             for owned in self._owned(fact):
                 for change in self.fleet.apply(owned, utc_text(utc_ms)):
                     if isinstance(change, ExpertChanged):
                         self._portfolio.changed(change.expert)
+                        self._untold[change.expert.ea_id] = change.expert
                     elif isinstance(change, Traded):
                         who = change.expert.expert
                         self.traded[who.server, who.login].append(change.deal.ticket)
+        return []
 
     def bring_time_to(self, utc_ms: int) -> None:
         """Let the fleet do what time alone brings: nothing, as long as it knows no silence."""
+
+    def restart(self, utc_ms: int) -> None:
+        """Let the fleet be killed, and come back with what was kept of it: it keeps nothing yet, so it goes on."""
+
+    def stale_after_s(self, interval_s: float) -> float | None:
+        """Tell after which silence an expert that reports so often has to be called stale; None as long as never."""
 
     def _owned(self, fact: Fact) -> Iterable[Fact]:
         """Say whose a deal is that says it of nobody: of who opened its position; it waits until that is known."""
@@ -59,8 +72,10 @@ class Driven:
     # ---------------------------------------------------------------------------------------------------- what it says
 
     def rows(self) -> list[dict[str, Any]]:
-        """Give the row of every expert."""
-        return [expert_row(self.fleet, expert) for expert in self.fleet.experts.values()]
+        """Give the row of every expert as it was told last: when the fleet said that it changed."""
+        self._told |= {ea_id: expert_row(self.fleet, expert) for ea_id, expert in self._untold.items()}
+        self._untold.clear()
+        return list(self._told.values())
 
     def portfolio(self) -> dict[str, Any]:
         """Give the portfolio's row."""

@@ -37,12 +37,18 @@ def test_the_oracle_is_able_to_disagree() -> None:
     assert len(oracle.differences(printed.metrics(), oracle.figures(deals))) > 10
 
 
-@pytest.mark.parametrize("opening", [0.0, 250.0])
-def test_streaming_statistics_are_those_of_the_oracle_for_each_expert_and_each_account(opening: float) -> None:
-    """Partial closes, reversals, close-by, scaling in, deposits, bonuses: as the simulated fleet has them."""
+@pytest.fixture(scope="module")
+def lived() -> tuple[Simulator, list[DealReport]]:
+    """A fleet, and all deals of more than a day of it."""
     fleet = Simulator(11, 24, start_msc=START_MSC, accounts=6, pace=PACE)
     facts = [*fleet.before(), *(fact for facts in islice(fleet.steps(), 1500) for fact in facts)]
-    reports = [fact for fact in facts if isinstance(fact, DealReport)]
+    return fleet, [fact for fact in facts if isinstance(fact, DealReport)]
+
+
+@pytest.mark.parametrize("opening", [0.0, 250.0])
+def test_streaming_statistics_are_those_of_the_oracle_for_each_expert_and_each_account(lived, opening: float) -> None:
+    """Partial closes, reversals, close-by, scaling in, deposits, bonuses: as the simulated fleet has them."""
+    fleet, reports = lived
     compared = 0
     for account in fleet.accounts:
         mine = [fact for fact in reports if fact.account == (account.server.name, account.login)]

@@ -35,7 +35,7 @@ class Spoiled(Week):
         take = self.driven.take
 
         def spoil(utc_ms, facts):
-            take(utc_ms, [fact for fact in facts if not isinstance(fact, self._kind)])
+            return take(utc_ms, [fact for fact in facts if not isinstance(fact, self._kind)])
 
         self.driven.take = spoil
 
@@ -46,22 +46,32 @@ def test_the_week_is_able_to_fail(kind: type) -> None:
         Spoiled(kind).run(1)
 
 
-def test_one_deal_that_counts_twice_is_seen() -> None:
+@pytest.fixture(scope="module")
+def day() -> Week:
+    """A day in which everything was right."""
     week = Week(2, pace=COARSE)
-    place = (week.simulator.accounts[0].server.name, week.simulator.accounts[0].login)
     week.run(1)
-    week.driven.traded[place].append(week.driven.traded[place][0])
+    return week
+
+
+def test_one_deal_that_counts_twice_is_seen(day: Week) -> None:
+    account = day.simulator.accounts[0]
+    taken = day.driven.traded[account.server.name, account.login]
+    taken.append(taken[0])
     with pytest.raises(AssertionError, match="count twice"):
-        week.compare_statistics()
+        day.compare_statistics()
+    taken.pop()
+    day.compare_statistics()
 
 
-def test_one_cent_in_one_figure_is_seen() -> None:
-    week = Week(2, pace=COARSE)
-    week.run(1)
-    ea_id = week.simulator.experts[0].ea_id
-    metrics = week.driven.metrics
-    week.driven.metrics = lambda of: (
-        metrics(of) | ({"gross_loss": metrics(of)["gross_loss"] + 0.01} if of == ea_id else {})
-    )
+def test_one_cent_in_one_figure_is_seen(day: Week, monkeypatch: pytest.MonkeyPatch) -> None:
+    ea_id = day.simulator.experts[0].ea_id
+    metrics = day.driven.metrics
+
+    def wrong_by_a_cent(of: int) -> dict[str, float]:
+        found = metrics(of)
+        return {**found, "gross_loss": found["gross_loss"] + 0.01} if of == ea_id else found
+
+    monkeypatch.setattr(day.driven, "metrics", wrong_by_a_cent)
     with pytest.raises(AssertionError, match="gross_loss"):
-        week.compare_statistics()
+        day.compare_statistics()

@@ -4,12 +4,13 @@ import hashlib
 import time
 from collections import Counter
 from itertools import islice
+from random import Random
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from fleetwire.fleet.events import Deal, DealReport, ExpertId, Fact
+from fleetwire.fleet.events import Deal, DealReport, ExpertId, ExpertReport, Fact, Position
 from fleetwire.sources.simulator import Pace, Simulator
 from tests.simulation import oracle
 from tests.simulation.drive import Driven
@@ -23,9 +24,10 @@ STARTS_MSC = (
     1_761_307_200_000,  # Friday 2025-10-24: Europe's ends, America's a week later
 )
 FINE = Pace(step_ms=60_000, report_ms=300_000, positions_ms=600_000, price_ms=900_000, activity=1.0)
-COARSE = Pace(step_ms=180_000, report_ms=900_000, positions_ms=1_800_000, price_ms=3_600_000, activity=0.5)
+COARSE = Pace(step_ms=300_000, report_ms=1_500_000, positions_ms=3_000_000, price_ms=3_600_000, activity=0.5)
 DAY_MS = 86_400_000
 EXPERTS, ACCOUNTS = 16, 6
+_KILLED = 0.005  # in a step
 
 
 class Summary(Struct):
@@ -36,6 +38,7 @@ class Summary(Struct):
     kinds: dict[str, int] = {}
     deals: int = 0
     checks: int = 0
+    silences: int = 0
     faults: dict[str, int] = {}
     cpu_s: float = 0.0
     digest: str = ""
@@ -44,6 +47,7 @@ class Summary(Struct):
         faults = ", ".join(f"{count} {name}" for name, count in self.faults.items() if count)
         return (
             f"seed {self.seed}: {self.facts:,} facts, {self.deals:,} deals, {self.checks:,} figures compared, "
+            f"{self.silences:,} times somebody was stale, "
             f"{self.cpu_s:.1f} s CPU; {faults}; sha256 {self.digest[:16]}"
         )
 
@@ -65,7 +69,9 @@ class Week:
         self.driven = Driven()
         self.summary = Summary(seed)
         self._heard: dict[AccountId, dict[int, DealReport]] = {}
+        self._spoke: dict[int, tuple[int, float]] = {}  # experts: when they were heard last, and how often they report
         self._steps_a_day = DAY_MS // pace.step_ms
+        self._random = Random(f"{seed} kills")
         self._digest = hashlib.sha256()
         self._kinds: Counter[str] = Counter()
 
@@ -85,6 +91,9 @@ class Week:
             self._step(utc_ms, facts)
             if number % self._steps_a_day == 0:
                 self.compare_statistics()
+            if self._random.random() < _KILLED:
+                self.driven.restart(utc_ms)
+                self.check_sums()
         self._step(self.simulator.utc_ms, self.faults.last_words())
         self.compare_everything()
         self._digest.update(msgspec.json.encode([self.driven.portfolio(), self.driven.rows()]))
@@ -102,13 +111,17 @@ class Week:
             if isinstance(fact, DealReport):
                 self._heard.setdefault(fact.account, {})[fact.deal.ticket] = fact
         self.driven.bring_time_to(utc_ms)
-        self.driven.take(utc_ms, facts)
+        self.check_silence(utc_ms)
+        refused = {id(fact) for fact in self.driven.take(utc_ms, facts)}
+        for fact in facts:
+            if isinstance(fact, ExpertReport) and fact.ea_id and id(fact) not in refused:
+                self._spoke[fact.ea_id] = (utc_ms, fact.interval_s or 0.0)
         self.check_sums()
 
     # -------------------------------------------------------------------------------------------- what has to be true
 
     def check_sums(self) -> None:
-        """The portfolio's row is the sum of the experts' rows, in all of its parts."""
+        """The portfolio's row is the sum of the experts' rows as they were told last, in all of its parts."""
         rows, portfolio = self.driven.rows(), self.driven.portfolio()
         assert portfolio["total_eas"] == len(rows)
         assert portfolio["active_eas"] == sum(row["status"] == "active" for row in rows)
@@ -125,6 +138,17 @@ class Week:
                 assert (group["eas"], group["positions"]) == (len(mine), sum(row["open_positions"] for row in mine))
                 for currency, profit in group["profit"].items():
                     _same(profit, (row["current_profit"] for row in mine if row["currency"] == currency))
+
+    def check_silence(self, utc_ms: int) -> None:
+        """Whoever has been silent for too long was called so within his deadline, and nobody else is."""
+        for ea_id, (spoke_ms, interval_s) in self._spoke.items():
+            after_s = self.driven.stale_after_s(interval_s)
+            if after_s is not None:
+                is_stale = utc_ms - spoke_ms >= after_s * 1000
+                told_ms = self.driven.called_stale.get(ea_id)
+                assert (told_ms is not None) == is_stale, f"EA {ea_id}, heard {(utc_ms - spoke_ms) / 1000:g} s ago"
+                assert told_ms is None or told_ms == spoke_ms + after_s * 1000
+                self.summary.silences += is_stale
 
     def compare_statistics(self) -> None:
         """Every figure of every expert is the oracle's, and no deal was taken twice."""
@@ -156,12 +180,13 @@ class Week:
         """All that ever happened is known, once; and what is shown is what there is."""
         self.compare_statistics()
         rows = {row["ea_id"]: row for row in self.driven.rows()}
-        everything: list[Any] = []
+        everything: list[Position] = []
         for account in self.simulator.accounts:
             place = (account.server.name, account.login)
-            known = in_place = list(self._heard[place])
-            assert sorted(known) == list(range(1, len(in_place) + 1)), f"{place} has holes"
-            assert set(self.driven.traded[place]) == self._of_experts(place), f"{place} has lost deals"
+            known = list(self._heard[place])
+            assert sorted(known) == list(range(1, len(known) + 1)), f"{place} has holes"
+            counting = set(known) if self.driven.KNOWS_HANDMADE else self._of_experts(place)
+            assert set(self.driven.traded[place]) == counting, f"{place} has lost deals"
             assert self.driven.opening(place) == account.opening_balance
             deals = oracle.in_order(fact.deal for fact in self._heard[place].values())
             assert float(oracle.balance_of(deals, account.opening_balance)) == account.balance
@@ -174,8 +199,8 @@ class Week:
             row = rows[expert.ea_id]
             assert row["open_positions"] == len(positions)
             assert round(float(oracle.open_profit(positions)), 2) == row["current_profit"]
-        mine = [position for expert in self.simulator.experts for position in expert.report().positions or ()]
-        exposure = {symbol: float(lots) for symbol, lots in oracle.exposure_of(mine).items()}
+        shown = [p for p in everything if p.magic or self.driven.KNOWS_HANDMADE]
+        exposure = {symbol: float(lots) for symbol, lots in oracle.exposure_of(shown).items()}
         assert self.driven.portfolio()["exposure_by_symbol"] == exposure
         sums = oracle.sums_of(account.report() for account in self.simulator.accounts)
         for currency, of_it in sums.items():

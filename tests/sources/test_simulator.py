@@ -213,13 +213,13 @@ def test_events_are_told_in_utc_or_on_a_servers_clock_and_again_with_what_came_o
 
 
 def test_in_an_hour_something_goes_silent_loses_its_broker_and_is_switched_off_and_comes_back() -> None:
-    fleet = Simulator(7, 12, start_msc=START_MSC)
+    fleet = Simulator(7, 12, start_msc=START_MSC, pace=Pace(step_ms=1000))
     list(fleet.before())
     heard: dict[int, int] = {}
     gaps: list[int] = []
     terminals = []
     boots: dict[int, set[str]] = {}
-    for utc_ms, facts in islice(fleet.moments(), 36_000):
+    for utc_ms, facts in islice(fleet.moments(), 3600):
         for fact in facts:
             if isinstance(fact, ExpertReport) and fact.ea_id:
                 gaps.append(utc_ms - heard.get(fact.ea_id, utc_ms))

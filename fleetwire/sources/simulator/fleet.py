@@ -9,7 +9,6 @@ from fleetwire.sources.simulator.experts import BOLD, STRATEGIES, SimulatedExper
 from fleetwire.sources.simulator.market import SYMBOLS, WAVE, Market, TradeServer
 
 EXPERTS_MAX: Final = 2000
-ACCOUNTS_MAX: Final = 400
 _SMALL_ACCOUNTS: Final = 3
 _SMALL_FLEET: Final = 40  # so many experts share the accounts of a small fleet
 _EXPERTS_AN_ACCOUNT: Final = 10
