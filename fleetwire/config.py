@@ -40,6 +40,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     compression: Annotated[
         bool, Meta(description="take permessage-deflate from clients that offer it: fewer bytes for more CPU")
     ] = False
+    database: Annotated[
+        str | None,
+        Meta(
+            description='file in which the fleet is kept; `:memory:` for none, "postgresql://..." for PostgreSQL; '
+            "fleetwire.db in your own configuration folder when left out"
+        ),
+    ] = None
     limits: Annotated[Limits, Meta(description="the bounds: docs/protocol.md#limits")] = Limits()
 
     def __repr__(self) -> str:
@@ -96,6 +103,11 @@ def config_directory(environment: Mapping[str, str]) -> Path:
         return Path(environment["APPDATA"]) / "fleetwire"
     base = environment.get("XDG_CONFIG_HOME")
     return (Path(base) if base else Path.home() / ".config") / "fleetwire"
+
+
+def default_database(environment: Mapping[str, str]) -> Path:
+    """Give the file in which the fleet is kept where no other is named."""
+    return config_directory(environment) / "fleetwire.db"
 
 
 def _find_file(environment: Mapping[str, str]) -> Path | None:

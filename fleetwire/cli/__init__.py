@@ -1,4 +1,4 @@
-"""The command line: `fleetwire serve | demo | replay | report | tail | token | config check`."""
+"""The command line: `fleetwire serve | demo | replay | report | tail | token | db check|backup | config check`."""
 
 import argparse
 import os
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from fleetwire.cli import config, replay, report, serve, tail, token
+from fleetwire.cli import config, db, replay, report, serve, tail, token
 from fleetwire.version import __version__
 from fleetwire.wire.errors import ConfigError, FleetwireError
 
@@ -19,6 +19,7 @@ _COMMANDS = (
     ("report", report, "print the statistics of a MetaTrader 5 report"),
     ("tail", tail, "print what a client hears"),
     ("token", token, "show where the token is kept, or make a new one"),
+    ("db", db, "look for damage in what is kept, or make a backup of it"),
     ("config", config, "check the configuration"),
 )
 

@@ -12,7 +12,7 @@ from fleetwire.config import Loaded, Settings, config_directory, load
 from fleetwire.server.origin import is_loopback
 from fleetwire.tokenfile import TokenFile
 
-FLAGS = ("host", "port", "auth_token", "log_level")
+FLAGS = ("host", "port", "auth_token", "log_level", "database")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
