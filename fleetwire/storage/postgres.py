@@ -23,6 +23,7 @@ except ImportError as missing:
 logger = logging.getLogger("fleetwire.storage")
 
 _LOCK: Final = 0x464C5457  # an advisory lock of the database: "FLTW"
+_LOCK_PATIENCE_MS: Final = 1000
 _CONNECT_TIMEOUT_S: Final = 10
 _SILENCE_MS: Final = 20_000  # after which a server that does not answer counts as gone
 
@@ -131,17 +132,25 @@ class PostgresDatabase:
         """Give a connection that writes, and has the lock; what it commits is on disk."""
         connection = self._connection("off")
         try:
-            if not connection.read("SELECT pg_try_advisory_lock(?)", (_LOCK,))[0][0]:
-                raise StoreError(
-                    f"{self.name} is in use by another fleetwire ({self._owner(connection)}): "
-                    "stop it, or give another --database"
-                )
+            self._take_lock(connection)
             if connection.read("SHOW synchronous_commit")[0][0] == "off":
                 connection.run("SET synchronous_commit TO on")
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _take_lock(self, connection: PostgresConnection) -> None:
+        """Take the lock; the server may need a moment to see that a connection that had it is gone."""
+        connection.run(f"SET lock_timeout TO {_LOCK_PATIENCE_MS}")
+        try:
+            connection.read("SELECT pg_advisory_lock(?)", (_LOCK,))
+        except errors.LockNotAvailable as error:
+            raise StoreError(
+                f"{self.name} is in use by another fleetwire ({self._owner(connection)}): "
+                "stop it, or give another --database"
+            ) from error
+        connection.run("SET lock_timeout TO DEFAULT")
 
     def _owner(self, connection: PostgresConnection) -> str:
         found = connection.read(

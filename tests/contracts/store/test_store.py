@@ -58,7 +58,7 @@ queries = st.builds(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(given_units=units, asked=st.lists(queries, max_size=4))
 def test_units_in_any_order_with_repeats_give_what_the_oracle_gives(house: House, given_units, asked) -> None:
     """Deals, trades, pages, notes, accounts, experts, events: the same as in dictionaries; nothing is damaged."""
@@ -242,7 +242,7 @@ async def test_a_query_that_makes_no_sense_is_refused(house: House) -> None:
 # --------------------------------------------------------------------------------------------------------------- curves
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     moments=st.lists(st.tuples(st.integers(0, 4000), st.integers(-500, 500)), min_size=1, max_size=60),
     begin=st.integers(-10, 4000),
