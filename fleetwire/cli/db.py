@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fleetwire.cli import settings
 from fleetwire.config import default_database
-from fleetwire.storage import is_postgres, open_store, without_password
+from fleetwire.storage import open_store, without_password
 from fleetwire.wire.errors import ConfigError
 
 _MEMORY = ":memory:"
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     shown = without_password(database)
     if database == _MEMORY:
         raise ConfigError(f"database ({shown}): is kept in memory only: give --database FILE")
-    if not is_postgres(database) and not Path(database).is_file():
+    if "://" not in database and not Path(database).expanduser().is_file():
         raise ConfigError(f"database ({shown}): there is no such file: give --database FILE")
     store = open_store(database)
     if args.action == "backup":

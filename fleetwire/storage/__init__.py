@@ -4,6 +4,7 @@ from fleetwire.storage.address import is_postgres, without_password
 from fleetwire.storage.retention import DEFAULT_RETENTION, Retention
 from fleetwire.storage.sqlite import SqliteStore
 from fleetwire.storage.store import QueuedStore
+from fleetwire.wire.errors import ConfigError
 
 __all__ = ["QueuedStore", "Retention", "SqliteStore", "is_postgres", "open_store", "without_password"]
 
@@ -22,4 +23,6 @@ def open_store(database: str, retention: Retention = DEFAULT_RETENTION) -> Queue
         from fleetwire.storage.postgres import PostgresStore  # what only those who use it have to install
 
         return PostgresStore(database, retention=retention)
+    if "://" in database:
+        raise ConfigError(f"database ({database.partition('://')[0]}://...): give a file, or postgresql://...")
     return SqliteStore(database, retention=retention)

@@ -19,6 +19,7 @@ MEMORY: Final = ":memory:"
 _APPLICATION_ID: Final = 0x464C5457  # "FLTW": tells our files from other programs'
 _BUSY_TIMEOUT_MS: Final = 5000  # for `fleetwire db` and other readers that hold a lock for a moment
 _WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
+_CACHE_KIB: Final = 32 * 1024  # of pages, for each connection
 _FINDINGS_MAX: Final = 100
 _PAGES_AT_ONCE: Final = 2000  # of a backup
 _NEW_MEMORY = itertools.count(1)
@@ -101,7 +102,7 @@ class SqliteDatabase:
 
     def __init__(self, path: str | Path, vfs: str | None = None) -> None:
         self.in_memory = str(path) == MEMORY
-        self.path = Path(path).absolute()
+        self.path = Path(path).expanduser().absolute()
         self.name = MEMORY if self.in_memory else str(self.path)
         self.schema = 0
         self.troubles: tuple[type[Exception], ...] = (apsw.Error, OSError, MemoryError)
@@ -166,7 +167,9 @@ class SqliteDatabase:
         """Give a connection that writes; what it commits is on disk (`synchronous=FULL`)."""
         raw = self._connection(_WRITE)
         try:
-            raw.execute(f"PRAGMA journal_mode={'MEMORY' if self.in_memory else 'WAL'}")
+            wanted = "memory" if self.in_memory else "wal"
+            if raw.execute(f"PRAGMA journal_mode={wanted}").fetchall() != [(wanted,)]:
+                raise StoreError(f"{self.name}: this disk takes no write-ahead log: give a --database on a local one")
             raw.execute("PRAGMA synchronous=FULL; PRAGMA fullfsync=ON; PRAGMA checkpoint_fullfsync=ON")
             raw.execute(f"PRAGMA foreign_keys=ON; PRAGMA journal_size_limit={_WAL_BYTES_KEPT}")
         except BaseException:
@@ -184,6 +187,7 @@ class SqliteDatabase:
     def _connection(self, flags: int) -> apsw.Connection:
         raw = apsw.Connection(self._file, flags=flags, vfs=self._vfs)
         raw.set_busy_timeout(_BUSY_TIMEOUT_MS)
+        raw.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         return raw
 
     def _migrate(self, connection: SqliteConnection) -> None:

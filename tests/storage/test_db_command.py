@@ -60,6 +60,7 @@ async def test_damage_is_told_line_by_line_with_what_to_do(own: Path, capsys: py
     [
         ([], "there is no such file: give --database FILE", 2),
         (["--database", ":memory:"], "is kept in memory only: give --database FILE", 2),
+        (["--database", "mysql://u:canary@h/d"], "database (mysql://...): give a file, or postgresql://...", 2),
         (["--database", "garbage.db"], "is no database, or is damaged", 1),
         (["--database", "empty.db"], "has schema 0, of an older fleetwire", 1),
         (["--database", "other.db"], "is a database of another program", 1),

@@ -114,6 +114,13 @@ async def test_what_waits_is_bounded_and_beyond_it_is_refused(path: Path, monkey
     await store.close()
 
 
+def test_the_docs_state_how_much_may_wait() -> None:
+    page = (ROOT / "docs" / "storage.md").read_text("utf-8")
+    assert f"{writer_module.PENDING_MAX:,} records or {writer_module.PENDING_BYTES_MAX // 2**20} MiB" in page
+    assert f"after {writer_module.FIRST_PAUSE_S} seconds" in page
+    assert f"up to {writer_module.LAST_PAUSE_S:.0f} seconds" in page
+
+
 async def test_closing_on_a_disk_that_fails_says_what_is_lost(path: Path) -> None:
     disk = Disk()
     store = SqliteStore(path, vfs=disk.name)

@@ -198,13 +198,15 @@ async def test_partial_closes_a_reversal_and_what_has_no_entry(house: House) -> 
         assert await store.trade(("Nowhere", 1), 100) is None
 
 
-async def test_all_deals_come_in_one_order_however_accounts_came(house: House) -> None:
-    """Deals of one moment stand in the order of their accounts' names, also where thousands share it."""
+async def test_all_deals_come_in_one_order_however_accounts_came(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deals of one moment stand in the order of their accounts' names, also where more share it than are read at once."""
+    monkeypatch.setattr("fleetwire.storage.reading.DEALS_AT_ONCE", 50)
+    monkeypatch.setattr("fleetwire.storage.store.DEALS_AT_ONCE", 50)
     made = [
         KeptDeal(server, 1, None, T0 + moment, deal(ticket, position_id=0))
         for server in ("Zeta", "Alpha")  # Zeta is known first
-        for moment in (0, 1)
-        for ticket in range(moment * 3000 + 1, moment * 3000 + 3001)
+        for moment in (0, 1, 2)
+        for ticket in range(moment * 120 + 1, moment * 120 + 121)
     ]
     async with house.opened() as (store, _):
         await keep(store, made)
@@ -400,6 +402,19 @@ async def test_a_second_one_on_the_same_database_is_told_who_has_it(lasting: Hou
             await lasting.store().open()
     async with lasting.opened():
         pass
+
+
+async def test_a_backup_is_a_store_with_the_same_in_it(house: House, tmp_path: Path) -> None:
+    if house.database.startswith("postgres"):
+        pytest.skip("there it is a file for pg_restore")
+    async with house.opened() as (store, _):
+        await keep(store, [kept(deal(1)), kept(deal(2, "out")), KeptNote("epoch", b"e")])
+        await store.backup(str(tmp_path / "copy.db"))
+        trade = await store.trade(ACCOUNT, 100)
+    async with House(str(tmp_path / "copy.db")).opened() as (copy, memory):
+        assert await copy.trade(ACCOUNT, 100) == trade
+        assert memory.notes == {"epoch": b"e"}
+        assert await copy.check() == []
 
 
 async def test_a_backup_is_never_written_over_a_file(house: House, tmp_path: Path) -> None:
