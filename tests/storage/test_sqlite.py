@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from fleetwire.ports import KeptNote
 from fleetwire.storage import SqliteStore
 from fleetwire.storage import writer as writer_module
+from fleetwire.storage.reading import Reading
 from fleetwire.storage.sqlite import SqliteConnection, SqliteDatabase
 from fleetwire.storage.store import QueuedStore
 from fleetwire.wire.errors import StoreError
@@ -92,6 +94,47 @@ async def test_a_disk_that_fails_and_recovers_loses_nothing(path: Path, trouble:
     again = SqliteStore(path)
     assert await newest_whole(again, await again.open()) == 4
     await again.close()
+
+
+async def test_a_slow_disk_holds_up_neither_the_loop_nor_those_who_read(path: Path) -> None:
+    """Handing over takes no time, reading goes on; what has come meanwhile is committed together."""
+    disk = Disk()
+    store = SqliteStore(path, vfs=disk.name)
+    await store.open()
+    store.keep(unit(1))
+    await store.committed()
+    disk.turns.clear()
+    told: list[Exception | None] = []
+    for number in range(2, 402):
+        store.keep(unit(number), told.append)
+        await asyncio.sleep(0)
+    assert (await store.trade(("Alpha-Live", 1), 1)) is not None
+    assert (await store.trade(("Alpha-Live", 1), 2)) is None, "it is not committed yet"
+    assert (told, store.health().pending) == ([], 1600)
+    synced = disk.synced
+    disk.turns.set()
+    await store.committed()
+    assert told == [None] * 400
+    assert disk.synced - synced < 10, "units are committed in groups"
+    await store.close()
+
+
+async def test_a_long_read_holds_up_neither_the_loop_nor_commits(path: Path) -> None:
+    store = SqliteStore(path)
+    await store.open()
+    enough = threading.Event()
+
+    def read_long(reading: Reading) -> None:
+        reading.deals_in_order(None)
+        enough.wait(30)
+
+    reading = asyncio.create_task(store._read(read_long))
+    store.keep(unit(1))
+    await store.committed()
+    assert not reading.done()
+    enough.set()
+    await reading
+    await store.close()
 
 
 async def test_what_waits_is_bounded_and_beyond_it_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,7 +199,7 @@ async def test_partial_closes_a_reversal_and_what_has_no_entry(house: House) -> 
 
 
 async def test_all_deals_come_in_one_order_however_accounts_came(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Deals of one moment stand in the order of their accounts' names, also where more share it than are read at once."""
+    """Deals of one moment stand in the order of their accounts' names, also if more share it than are read at once."""
     monkeypatch.setattr("fleetwire.storage.reading.DEALS_AT_ONCE", 50)
     monkeypatch.setattr("fleetwire.storage.store.DEALS_AT_ONCE", 50)
     made = [
