@@ -1,4 +1,4 @@
-"""The command line: `fleetwire serve | demo | replay | report | tail | ack | rules check | token | config check`."""
+"""The command line: `fleetwire serve | demo | replay | import | report | tail | ack | rules | token | db | config`."""
 
 import argparse
 import os
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from fleetwire.cli import ack, config, replay, report, rules, serve, tail, token
+from fleetwire.cli import ack, config, db, imports, replay, report, rules, serve, tail, token
 from fleetwire.version import __version__
 from fleetwire.wire.errors import ConfigError, FleetwireError
 
@@ -16,11 +16,13 @@ _COMMANDS = (
     ("serve", serve, "serve WebSocket clients"),
     ("demo", serve.demo, "serve a simulated fleet"),
     ("replay", replay, "serve a MetaTrader 5 report, its deals as if they happened now"),
+    ("import", imports, "put MetaTrader 5 reports into what is kept, as history"),
     ("report", report, "print the statistics of a MetaTrader 5 report"),
     ("tail", tail, "print what a client hears"),
     ("ack", ack, "acknowledge an alert, or list those that are open"),
     ("rules", rules, "check the rules of alerts, also against a recorded day"),
     ("token", token, "show where the token is kept, or make a new one"),
+    ("db", db, "look for damage in what is kept, or make a backup of it"),
     ("config", config, "check the configuration"),
 )
 

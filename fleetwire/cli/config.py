@@ -1,10 +1,12 @@
 """`fleetwire config check`: every setting, its value, and where it comes from."""
 
 import argparse
+import os
 
 from fleetwire.cli import settings
-from fleetwire.config import SECRETS, describe
+from fleetwire.config import SECRETS, default_database, describe
 from fleetwire.integration.fleetwire import new_server
+from fleetwire.storage import without_password
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +25,8 @@ def run(args: argparse.Namespace) -> int:
     new_server(found.settings)
     for name, _, _, _ in describe():
         value = getattr(found.settings, name)
+        if name == "database":
+            value = without_password(value or str(default_database(os.environ)))
         if name in SECRETS:
             value = "(given)" if value else "(made and kept when needed)" if name == "auth_token" else "(none)"
         print(f"{name:<20} {value!s:<28} {found.origins[name]}")

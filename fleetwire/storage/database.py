@@ -43,12 +43,18 @@ class Connection(Protocol):
     def close(self) -> None:
         """Close it."""
 
+    @property
+    def lost(self) -> bool:
+        """Whether it has to be replaced by another."""
+
 
 class Database(Protocol):
     """A database that belongs to one process at a time."""
 
     name: str
     schema: int
+    troubles: tuple[type[Exception], ...]
+    """What is raised where the database, its disk or the way there fails; anything else is not its fault."""
 
     def open(self) -> Connection:
         """Take it, create it or bring its schema up to date, and give the writer's connection.

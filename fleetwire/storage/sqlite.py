@@ -19,6 +19,7 @@ MEMORY: Final = ":memory:"
 _APPLICATION_ID: Final = 0x464C5457  # "FLTW": tells our files from other programs'
 _BUSY_TIMEOUT_MS: Final = 5000  # for `fleetwire db` and other readers that hold a lock for a moment
 _WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
+_CACHE_KIB: Final = 32 * 1024  # of pages, for each connection
 _FINDINGS_MAX: Final = 100
 _PAGES_AT_ONCE: Final = 2000  # of a backup
 _NEW_MEMORY = itertools.count(1)
@@ -34,8 +35,6 @@ _REFUSED: Final = (
     apsw.BindingsError,
 )
 """What SQLite says of data that it can't keep."""
-_TROUBLE: Final = (apsw.Error, OSError, MemoryError)
-"""What has its cause in the disk or the machine; everything else has it in the data."""
 
 
 class SqliteStore(QueuedStore):
@@ -87,6 +86,11 @@ class SqliteConnection:
         """Close it."""
         self.raw.close(True)
 
+    @property
+    def lost(self) -> bool:
+        """Never: what fails is the disk."""
+        return False
+
 
 class SqliteDatabase:
     """A file of SQLite, or one in memory.
@@ -98,9 +102,10 @@ class SqliteDatabase:
 
     def __init__(self, path: str | Path, vfs: str | None = None) -> None:
         self.in_memory = str(path) == MEMORY
-        self.path = Path(path).absolute()
+        self.path = Path(path).expanduser().absolute()
         self.name = MEMORY if self.in_memory else str(self.path)
         self.schema = 0
+        self.troubles: tuple[type[Exception], ...] = (apsw.Error, OSError, MemoryError)
         self._vfs = "memdb" if self.in_memory else vfs
         # A name that begins with a slash is shared by the connections of this process.
         self._file = f"/fleetwire-{os.getpid()}-{next(_NEW_MEMORY)}" if self.in_memory else str(self.path)
@@ -116,12 +121,22 @@ class SqliteDatabase:
             connection = self.connect()
             try:
                 self._migrate(connection)
+                self._begin_anew(connection)
             except BaseException:
                 connection.close()
                 raise
         except apsw.Error as error:
             raise self.explain(error) from error
         return connection
+
+    def _begin_anew(self, connection: SqliteConnection) -> None:
+        """Bring what a former process left in the log into the file, and begin an empty log.
+
+        Some of it may never have reached the disk, if a sync failed before the process ended: nothing that is
+        acknowledged from now on stands behind it.
+        """
+        if not self.in_memory:
+            connection.read("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _take(self) -> None:
         """Make the folder and the file, readable by nobody else, and lock it."""
@@ -152,7 +167,9 @@ class SqliteDatabase:
         """Give a connection that writes; what it commits is on disk (`synchronous=FULL`)."""
         raw = self._connection(_WRITE)
         try:
-            raw.execute(f"PRAGMA journal_mode={'MEMORY' if self.in_memory else 'WAL'}")
+            wanted = "memory" if self.in_memory else "wal"
+            if raw.execute(f"PRAGMA journal_mode={wanted}").fetchall() != [(wanted,)]:
+                raise StoreError(f"{self.name}: this disk takes no write-ahead log: give a --database on a local one")
             raw.execute("PRAGMA synchronous=FULL; PRAGMA fullfsync=ON; PRAGMA checkpoint_fullfsync=ON")
             raw.execute(f"PRAGMA foreign_keys=ON; PRAGMA journal_size_limit={_WAL_BYTES_KEPT}")
         except BaseException:
@@ -170,6 +187,7 @@ class SqliteDatabase:
     def _connection(self, flags: int) -> apsw.Connection:
         raw = apsw.Connection(self._file, flags=flags, vfs=self._vfs)
         raw.set_busy_timeout(_BUSY_TIMEOUT_MS)
+        raw.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         return raw
 
     def _migrate(self, connection: SqliteConnection) -> None:
@@ -187,7 +205,7 @@ class SqliteDatabase:
                 raise
         self.schema = len(known)
 
-    def check_schema(self, connection: SqliteConnection) -> int:
+    def check_schema(self, connection: Connection) -> int:
         """Give the number of its schema; 0 for an empty file.
 
         Raises:
@@ -212,7 +230,7 @@ class SqliteDatabase:
         """Say in words what went wrong, and what to do."""
         if isinstance(error, StoreError):
             return error
-        if isinstance(error, _REFUSED) or not isinstance(error, _TROUBLE):
+        if isinstance(error, _REFUSED) or not isinstance(error, self.troubles):
             return RefusedError(f"can't be kept: {error}")
         text = next((text for kind, text in _IN_WORDS if isinstance(error, kind)), "the database fails")
         code = getattr(error, "extendedresult", None)
@@ -224,9 +242,12 @@ class SqliteDatabase:
     def check(self, connection: Connection) -> list[str]:
         """Let SQLite look at every page, index and reference."""
         try:
+            schema = self.check_schema(connection)
+            if schema < len(migrations("sqlite")):
+                return [f"has schema {schema}, of an older fleetwire: it is brought up to date when a server opens it"]
             found = [str(line[0]) for line in connection.read(f"PRAGMA integrity_check({_FINDINGS_MAX})")]
             strays = connection.read("SELECT * FROM pragma_foreign_key_check LIMIT ?", (_FINDINGS_MAX,))
-        except apsw.Error as error:
+        except (apsw.Error, StoreError) as error:
             return [str(self.explain(error))]
         findings = [] if found == ["ok"] else [line for text in found for line in text.splitlines()]
         return findings + [f"{table}: line {line} refers to nothing in {parent}" for table, line, parent, _ in strays]

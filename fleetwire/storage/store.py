@@ -4,8 +4,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from contextlib import ExitStack
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
+
+import msgspec
 
 from fleetwire.ports import KeptDeal, KeptNews, Memory, Record, StoreHealth, TradeQuery
 from fleetwire.storage.cursor import Place
@@ -16,7 +18,7 @@ from fleetwire.storage.reading import DEALS_AT_ONCE, Reading
 from fleetwire.storage.retention import Retention
 from fleetwire.storage.trimming import trimming
 from fleetwire.storage.writer import PENDING_MAX, Done, Writer
-from fleetwire.wire.errors import DataError, StoreError
+from fleetwire.wire.errors import StoreError
 from fleetwire.wire.rows import EquityPoint, Page, TradeRow
 
 P = ParamSpec("P")
@@ -49,29 +51,32 @@ class QueuedStore:
         thread = ThreadPoolExecutor(1, "fleetwire store: reader")
         loop = asyncio.get_running_loop()
         try:
-            writer, reader, reading, memory = await loop.run_in_executor(thread, self._open)
+            writer, reader, memory = await loop.run_in_executor(thread, self._open)
         except BaseException:
             thread.shutdown(wait=False)
             raise
-        self._at_work = _AtWork(Writer(self._database, writer, loop), reader, reading, thread)
+        self._at_work = _AtWork(Writer(self._database, writer, loop), reader, thread)
         return memory
 
-    def _open(self) -> tuple[Connection, Connection, Reading, Memory]:
+    def _open(self) -> tuple[Connection, "_Reader", Memory]:
         """Open it, in the thread that reads."""
-        opened: list[Connection] = []
-        try:
-            opened.append(self._database.open())
-            opened.append(self._database.connect_reader())
-            reading = Reading(opened[1])
-            memory = reading.memory(self._retention.events_max, time.time_ns() // 1_000_000)
-        except BaseException as error:
-            for connection in reversed(opened):
-                connection.close()
-            self._database.close()
-            if isinstance(error, Exception):
+        with ExitStack() as opened:
+            opened.callback(self._database.close)
+            try:
+                writer = self._database.open()
+                opened.callback(writer.close)
+                reader = _Reader(self._database)
+                opened.callback(reader.close)
+                memory = reader.reading().memory(self._retention.events_max, time.time_ns() // 1_000_000)
+            except msgspec.MsgspecError as error:
+                raise StoreError(
+                    f"{self._database.name}: the database is damaged, for it holds what fleetwire does not write: "
+                    f"{error}: restore a backup"
+                ) from error
+            except self._database.troubles as error:
                 raise self._database.explain(error) from error
-            raise
-        return opened[0], opened[1], reading, memory
+            opened.pop_all()
+        return writer, reader, memory
 
     async def close(self) -> None:
         """Commit what waits, and close.
@@ -193,6 +198,8 @@ class QueuedStore:
         reader = self._database.connect_reader()
         try:
             return self._database.check(reader) or check_trades(reader)
+        except self._database.troubles as error:
+            raise self._database.explain(error) from error
         finally:
             reader.close()
 
@@ -208,13 +215,35 @@ class QueuedStore:
     async def _read(self, question: Callable[Concatenate[Reading, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Ask the thread that reads."""
         at_work = self._opened()
-        ask = partial(question, at_work.reading, *args, **kwargs)
-        try:
-            return await asyncio.get_running_loop().run_in_executor(at_work.thread, ask)
-        except (DataError, StoreError):
-            raise
-        except Exception as error:
-            raise self._database.explain(error) from error
+
+        def ask() -> T:
+            try:
+                return question(at_work.reader.reading(), *args, **kwargs)
+            except self._database.troubles as error:
+                raise self._database.explain(error) from error
+
+        return await asyncio.get_running_loop().run_in_executor(at_work.thread, ask)
+
+
+class _Reader:
+    """The connection that reads; another one where it was lost."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection = database.connect_reader()
+        self._reading = Reading(self._connection)
+
+    def reading(self) -> Reading:
+        """Give what reads."""
+        if self._connection.lost:
+            self._connection.close()
+            self._connection = self._database.connect_reader()
+            self._reading = Reading(self._connection)
+        return self._reading
+
+    def close(self) -> None:
+        """Close it."""
+        self._connection.close()
 
 
 def _next_deals(
@@ -249,6 +278,5 @@ class _AtWork(NamedTuple):
     """What there is of a store while it is open."""
 
     writer: Writer
-    reader: Connection
-    reading: Reading
+    reader: _Reader
     thread: ThreadPoolExecutor

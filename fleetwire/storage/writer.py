@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Final, TypeVar
 
 from msgspec import Struct
@@ -80,6 +81,8 @@ class Writer:
         """
         unit = Unit(tuple(records), sum(map(_size, records)), done)
         with self._bell:
+            if not self._thread.is_alive():
+                raise StoreError("the thread that writes has ended; the log says why: start fleetwire again")
             too_many = self.pending + len(unit.records) > PENDING_MAX or self._bytes + unit.size > PENDING_BYTES_MAX
             if unit.records and too_many:
                 why = self.failing or "the disk is too slow"
@@ -261,8 +264,9 @@ class Writer:
         self._tell(waiting)
 
     def _tell(self, told: list[Told]) -> None:
-        if told and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(_call, told)
+        with suppress(RuntimeError):  # the loop is closed: nobody is there any more to be told
+            if told:
+                self._loop.call_soon_threadsafe(_call, told)
 
 
 def _call(told: list[Told]) -> None:

@@ -25,6 +25,8 @@ class Disk(apsw.VFS):
         super().__init__(self.name, "")
         self.full = self.broken = self.sync_fails = False
         self.refused = self.synced = 0
+        self.turns = threading.Event()  # while it is not set, syncs take for ever
+        self.turns.set()
         self.lock = threading.Lock()
         self.surely: dict[str, bytearray] = {}
         self.unsynced: dict[str, list[Change]] = {}
@@ -75,6 +77,7 @@ class File(apsw.VFSFile):
         self.disk.changed(self.file, lambda content: content.__delitem__(slice(size, None)))
 
     def xSync(self, flags: int) -> None:
+        self.disk.turns.wait(30)
         with self.disk.lock:
             changes = self.disk.unsynced.pop(self.file, [])
             if self.disk.sync_fails:

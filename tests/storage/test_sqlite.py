@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from fleetwire.ports import KeptNote
 from fleetwire.storage import SqliteStore
 from fleetwire.storage import writer as writer_module
+from fleetwire.storage.reading import Reading
 from fleetwire.storage.sqlite import SqliteConnection, SqliteDatabase
 from fleetwire.storage.store import QueuedStore
 from fleetwire.wire.errors import StoreError
@@ -94,6 +96,47 @@ async def test_a_disk_that_fails_and_recovers_loses_nothing(path: Path, trouble:
     await again.close()
 
 
+async def test_a_slow_disk_holds_up_neither_the_loop_nor_those_who_read(path: Path) -> None:
+    """Handing over takes no time, reading goes on; what has come meanwhile is committed together."""
+    disk = Disk()
+    store = SqliteStore(path, vfs=disk.name)
+    await store.open()
+    store.keep(unit(1))
+    await store.committed()
+    disk.turns.clear()
+    told: list[Exception | None] = []
+    for number in range(2, 402):
+        store.keep(unit(number), told.append)
+        await asyncio.sleep(0)
+    assert (await store.trade(("Alpha-Live", 1), 1)) is not None
+    assert (await store.trade(("Alpha-Live", 1), 2)) is None, "it is not committed yet"
+    assert (told, store.health().pending) == ([], 1600)
+    synced = disk.synced
+    disk.turns.set()
+    await store.committed()
+    assert told == [None] * 400
+    assert disk.synced - synced < 10, "units are committed in groups"
+    await store.close()
+
+
+async def test_a_long_read_holds_up_neither_the_loop_nor_commits(path: Path) -> None:
+    store = SqliteStore(path)
+    await store.open()
+    enough = threading.Event()
+
+    def read_long(reading: Reading) -> None:
+        reading.deals_in_order(None)
+        enough.wait(30)
+
+    reading = asyncio.create_task(store._read(read_long))
+    store.keep(unit(1))
+    await store.committed()
+    assert not reading.done()
+    enough.set()
+    await reading
+    await store.close()
+
+
 async def test_what_waits_is_bounded_and_beyond_it_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In records and in bytes; the refusal says why they wait."""
     monkeypatch.setattr(writer_module, "PENDING_MAX", 12)
@@ -112,6 +155,13 @@ async def test_what_waits_is_bounded_and_beyond_it_is_refused(path: Path, monkey
     with pytest.raises(StoreError, match="0 records wait to be written, no more are taken"):
         store.keep([KeptNote("large", bytes(20_000))])
     await store.close()
+
+
+def test_the_docs_state_how_much_may_wait() -> None:
+    page = (ROOT / "docs" / "storage.md").read_text("utf-8")
+    assert f"{writer_module.PENDING_MAX:,} records or {writer_module.PENDING_BYTES_MAX // 2**20} MiB" in page
+    assert f"after {writer_module.FIRST_PAUSE_S} seconds" in page
+    assert f"up to {writer_module.LAST_PAUSE_S:.0f} seconds" in page
 
 
 async def test_closing_on_a_disk_that_fails_says_what_is_lost(path: Path) -> None:

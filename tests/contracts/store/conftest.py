@@ -10,6 +10,9 @@ import pytest
 from fleetwire.ports import Memory, Store
 from fleetwire.storage import Retention, open_store
 from fleetwire.storage.retention import DEFAULT_RETENTION
+from tests.contracts.store.postgres_server import postgres_server
+
+TABLES = "accounts, experts, deals, trades, subjects, samples, events, alerts, news, notes"
 
 
 class House:
@@ -52,12 +55,36 @@ class InMemory(House):
         pass
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+class InPostgres(House):
+    """A database of a real server."""
+
+    def empty(self) -> None:
+        import psycopg
+
+        with psycopg.connect(self.database, autocommit=True) as connection:
+            if connection.execute("SELECT to_regclass('fleetwire.notes')").fetchone()[0]:
+                connection.execute("SET search_path TO fleetwire")
+                connection.execute(f"TRUNCATE {TABLES}")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server that was started for these tests."""
+    pytest.importorskip("psycopg")
+    with postgres_server() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "memory", "postgres"])
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     if request.param == "sqlite":
         yield House(str(tmp_path / "fleetwire.db"))
-    else:
+    elif request.param == "memory":
         yield InMemory(":memory:")
+    else:
+        found = InPostgres(request.getfixturevalue("postgres"))
+        found.empty()
+        yield found
 
 
 @pytest.fixture
