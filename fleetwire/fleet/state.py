@@ -286,7 +286,8 @@ class Fleet:
         expert = None
         if fact.expert is not None:
             expert, changes = self._expert(fact.expert, fact.ea_id)
-            self.liveness.heard(expert.pulse, at.now)  # who trades is alive
+            if expert.pulse.heard_at is None:  # its silence is counted from its acquaintance; an old deal ends none
+                self.liveness.heard(expert.pulse, at.now)
         owner = self._whose(state, deal, expert)
         changes += self._take_deal(state, deal, owner)
         if deal.entry == "in" and deal.position_id and owner is not None:

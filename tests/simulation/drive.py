@@ -2,17 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
-from msgspec import structs
+import msgspec
 
-from fleetwire.fleet.channels import expert_row
-from fleetwire.fleet.events import Deal, DealReport, ExpertId, Fact
+from fleetwire.fleet.account import AccountMemory
+from fleetwire.fleet.events import Deal, Fact
+from fleetwire.fleet.expert import ExpertMemory, ExpertState
 from fleetwire.fleet.portfolio import Portfolio
-from fleetwire.fleet.state import ExpertChanged, ExpertState, Fleet, Traded
-from fleetwire.wire.moment import utc_text
+from fleetwire.fleet.rows import expert_row
+from fleetwire.fleet.state import Change, ExpertChanged, Fleet, OutdatedError, Traded
+from fleetwire.wire.moment import Moment, moment
+from tests.simulation import oracle
 
 AccountId = tuple[str, int]
+T = TypeVar("T")
 
 
 class Driven:
@@ -22,78 +26,98 @@ class Driven:
     it takes twice is there twice.
     """
 
-    KNOWS_HANDMADE = False  # deals and positions that are no expert's
+    KNOWS_HANDMADE = True  # deals and positions that are no expert's
 
     def __init__(self) -> None:
         self.fleet = Fleet()
         self._portfolio = Portfolio(self.fleet)
         self.traded: dict[AccountId, list[int]] = defaultdict(list)
         self._told: dict[int, dict[str, Any]] = {}  # rows, by expert
-        self._untold: dict[int, ExpertState] = {}
         self.called_stale: dict[int, int] = {}  # experts, and since when they are (UTC, in milliseconds)
-        self._owners: dict[tuple[AccountId, int], ExpertId] = {}  # by position
-        self._orphans: dict[tuple[AccountId, int], list[DealReport]] = defaultdict(list)
 
     def take(self, utc_ms: int, facts: Iterable[Fact]) -> list[Fact]:
-        """Apply what arrives at a moment; give what was refused: nothing, as long as the fleet takes everything."""
+        """Apply what arrives at a moment; give what was refused because something newer had come before it."""
+        at, refused, changes = _moment(utc_ms), [], list[Change]()
         for fact in facts:
-            for owned in self._owned(fact):
-                for change in self.fleet.apply(owned, utc_text(utc_ms)):
-                    if isinstance(change, ExpertChanged):
-                        self._portfolio.changed(change.expert)
-                        self._untold[change.expert.ea_id] = change.expert
-                    elif isinstance(change, Traded):
-                        who = change.expert.expert
-                        self.traded[who.server, who.login].append(change.deal.ticket)
-        return []
+            try:
+                changes += self.fleet.apply(fact, at)
+            except OutdatedError:
+                refused.append(fact)
+        self._tell([*changes, *self.fleet.settle(at)], at)
+        return refused
 
     def bring_time_to(self, utc_ms: int) -> None:
-        """Let the fleet do what time alone brings: nothing, as long as it knows no silence."""
+        """Let the fleet do what time alone brings, each thing at its time."""
+        now = _moment(utc_ms)
+        while (deadline := self.fleet.liveness.next_deadline()) is not None and deadline <= now.now:
+            at = _moment(round(deadline * 1000))
+            self._tell([*self.fleet.due(at), *self.fleet.settle(at)], at)
+        self._tell([*self.fleet.due(now), *self.fleet.settle(now)], now)
+
+    def _tell(self, changes: list[Change], at: Moment) -> None:
+        changed: dict[int, ExpertState] = {}
+        for change in changes:
+            if isinstance(change, ExpertChanged):
+                changed[change.expert.ea_id] = change.expert
+            elif isinstance(change, Traded):
+                self.traded[change.account.id].append(change.deal.ticket)
+        for ea_id, expert in changed.items():
+            self._portfolio.changed(expert)
+            self._told[ea_id] = msgspec.to_builtins(expert_row(self.fleet, expert, at))
+            if self._told[ea_id]["link"] in ("stale", "lost"):
+                self.called_stale.setdefault(ea_id, at.utc_ms)
+            else:
+                self.called_stale.pop(ea_id, None)
 
     def restart(self, utc_ms: int) -> None:
-        """Let the fleet be killed, and come back with what was kept of it: it keeps nothing yet, so it goes on."""
+        """Let the fleet be killed, and come back with what a store has kept of it: bytes, and its deals."""
+        before, at = self.fleet, _moment(utc_ms)
+        self.fleet = Fleet()
+        self.fleet.market.restore(before.market.memory(), at)
+        for (server, login), state in before.accounts.items():
+            self.fleet.restore_account(server, login, _through_bytes(state.memory(), AccountMemory), at)
+        for ea_id, expert in before.experts.items():
+            self.fleet.restore_expert(ea_id, expert.expert, _through_bytes(expert.memory(), ExpertMemory), at)
+        for (server, login), state in before.accounts.items():
+            for deal in state.series.deals:
+                self.fleet.restore_deal(server, login, state.owners[deal.ticket], deal)
+        self.fleet.restored()
+        peaks, self._portfolio = self._portfolio.peaks, Portfolio(self.fleet)
+        self._portfolio.peaks.update(peaks)
+        self._tell([ExpertChanged(expert) for expert in self.fleet.experts.values()], at)
 
     def stale_after_s(self, interval_s: float) -> float | None:
-        """Tell after which silence an expert that reports so often has to be called stale; None as long as never."""
-
-    def _owned(self, fact: Fact) -> Iterable[Fact]:
-        """Say whose a deal is that says it of nobody: of who opened its position; it waits until that is known."""
-        if not isinstance(fact, DealReport) or not fact.deal.position_id:
-            return [fact]
-        place = (fact.account, fact.deal.position_id)
-        if fact.expert is not None and fact.deal.entry == "in":
-            self._owners[place] = fact.expert
-            return [fact, *(structs.replace(orphan, expert=fact.expert) for orphan in self._orphans.pop(place, ()))]
-        if fact.expert is None and place not in self._owners:
-            self._orphans[place].append(fact)
-            return []
-        return [structs.replace(fact, expert=self._owners.get(place, fact.expert))]
+        """Tell after which silence an expert that reports so often has to be called stale."""
+        return max(15.0, 5 * interval_s)
 
     # ---------------------------------------------------------------------------------------------------- what it says
 
     def rows(self) -> list[dict[str, Any]]:
-        """Give the row of every expert as it was told last: when the fleet said that it changed."""
-        self._told |= {ea_id: expert_row(self.fleet, expert) for ea_id, expert in self._untold.items()}
-        self._untold.clear()
+        """Give the row of every expert as it was told last."""
         return list(self._told.values())
 
     def portfolio(self) -> dict[str, Any]:
         """Give the portfolio's row."""
-        return self._portfolio.row()
+        found: dict[str, Any] = msgspec.to_builtins(self._portfolio.row())
+        return found
 
     def metrics(self, ea_id: int) -> dict[str, Any]:
         """Give an expert's figures, as its row has them."""
-        return self.fleet.experts[ea_id].known_metrics
+        return self.fleet.experts[ea_id].metrics
 
     def opening(self, account: AccountId) -> float:
         """Give what its figures begin with."""
-        return next(e.statistics.initial_deposit for e in self.fleet.experts.values() if _is_on(e.expert, account))
+        return self.fleet.accounts[account].book.opening
 
     def counted(self, account: AccountId, deals: Iterable[Deal]) -> list[Deal]:
-        """Put an expert's deals in the order in which its figures count them: as they came."""
-        place = {ticket: number for number, ticket in enumerate(self.traded[account])}
-        return sorted((deal for deal in deals if deal.ticket in place), key=lambda deal: place[deal.ticket])
+        """Put deals in the order in which figures count them: that of the terminal, however they came."""
+        known = self.fleet.accounts[account].owners
+        return oracle.in_order(deal for deal in deals if deal.ticket in known)
 
 
-def _is_on(expert: ExpertId, account: AccountId) -> bool:
-    return (expert.server, expert.login) == account
+def _moment(utc_ms: int) -> Moment:
+    return moment(utc_ms / 1000, utc_ms)
+
+
+def _through_bytes(memory: Any, kind: type[T]) -> T:
+    return msgspec.msgpack.decode(msgspec.msgpack.encode(memory), type=kind)
