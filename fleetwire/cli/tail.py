@@ -124,19 +124,42 @@ def _say_ea(data: dict[str, Any]) -> str:
     return (
         f"ea      {data.get('ea_id', '')!s:<6} {data.get('symbol', '')!s:<8} {data.get('name', '')!s:<18.18} "
         f"{status if status == 'active' else status.upper():<8} {_signed(data.get('current_profit')):>10}  "
-        f"{data.get('open_positions', '-')!s:>2} pos"
+        f"{data.get('open_positions', '-')!s:>2} pos{_in_the_way(data)}"
     )
 
 
+def _in_the_way(data: dict[str, Any]) -> str:
+    """Say what an expert suffers from, if it does."""
+    said = []
+    if data.get("link") in ("stale", "lost"):
+        said.append(f"no report since {str(data.get('last_report_utc', ''))[11:19]} UTC")
+    if data.get("why"):
+        said.append(str(data["why"]).replace("_", " "))
+    if data.get("trading_blocked"):
+        said.append(f"news until {str(data.get('blocked_until_utc', ''))[11:16]} UTC")
+    return f"   {': '.join(said)}" if said else ""
+
+
 def _say_portfolio(data: dict[str, Any]) -> str:
-    drawdown = data.get("drawdown_pct")
+    by_currency = data.get("by_currency")
+    sums = list(by_currency.values()) if isinstance(by_currency, dict) and by_currency else [data]
+    silent = sum(count for link, count in (data.get("links") or {}).items() if link in ("stale", "lost"))
     parts = [
-        f"total {_signed(data.get('total_profit'))}",
-        f"{data.get('active_eas', '-')} active",
-        f"drawdown {drawdown} %" if drawdown is not None else "",
-        f"equity {_number(data['equity'])} {data.get('currency', '')}" if "equity" in data else "",
+        f"{data.get('active_eas', '-')} active" + (f", {silent} SILENT" if silent else ""),
+        *(_say_sums(of_currency) for of_currency in sums if isinstance(of_currency, dict)),
     ]
     return "fleet   " + "   ".join(part for part in parts if part)
+
+
+def _say_sums(sums: dict[str, Any]) -> str:
+    """Say the money of one currency."""
+    drawdown, equity = sums.get("drawdown_pct"), sums.get("equity")
+    parts = [
+        f"{_signed(sums['total_profit'])}" if "total_profit" in sums else "",
+        f"equity {_number(equity)} {sums.get('currency', '')}".rstrip() if equity is not None else "",
+        f"drawdown {drawdown} %" if drawdown is not None else "",
+    ]
+    return "  ".join(part for part in parts if part)
 
 
 def _say_trade(data: dict[str, Any]) -> str:
@@ -150,7 +173,13 @@ def _say_trade(data: dict[str, Any]) -> str:
 
 
 def _say_news(data: dict[str, Any]) -> str:
-    return f"news    {data.get('currency', '')!s:<4} {data.get('importance', '')!s:<9} {data.get('name', '')}"
+    return (
+        f"news    {data.get('currency', '')!s:<4} {data.get('importance', '')!s:<9} {data.get('name', '')}"
+        f"   {_BLACKOUT.get(str(data.get('status')), '')}{str(data.get('time_utc', ''))[:16].replace('T', ' ')} UTC"
+    )
+
+
+_BLACKOUT = {"blackout_opened": "BLACKOUT begins: ", "blackout_closed": "blackout is over: ", "announced": "at "}
 
 
 def _say_command(data: dict[str, Any]) -> str:
@@ -161,7 +190,10 @@ def _say_command(data: dict[str, Any]) -> str:
 
 
 def _say_alert(data: dict[str, Any]) -> str:
-    return f"alert   {data.get('level', '')!s:<9} {data.get('message', '')}"
+    hint = (
+        f"   (ack: fleetwire ack {data['alert_id']})" if data.get("status") == "raised" and "alert_id" in data else ""
+    )
+    return f"alert   {data.get('level', '')!s:<9} {data.get('message', '')}{hint}"
 
 
 def _say_gap(data: dict[str, Any]) -> str:

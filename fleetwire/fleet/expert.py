@@ -10,6 +10,7 @@ from fleetwire.fleet.events import CLOSING, TRADE_TYPES, Deal, ExpertId, ExpertR
 from fleetwire.fleet.liveness import Pulse
 from fleetwire.fleet.series import Series
 from fleetwire.wire.moment import Moment
+from fleetwire.wire.rows import DealRow
 
 LAST_TRADES: Final = 5
 _BOOTS_KEPT: Final = 16
@@ -49,6 +50,7 @@ class ExpertState:
         self.current_profit = 0.0  # floating result of its open positions, swap included, in the account's currency
         self.peak_result = 0.0
         self.boots: list[str] = []  # of its runs, the newest last
+        self.shown_trades: tuple[tuple[int, int], list[DealRow]] = ((-1, 0), [])  # as its row has them, and of when
         self._metrics: dict[str, float | int] = {}
         self._metrics_of = -1
         self._today: tuple[int, int, float] = (-1, 0, 0.0)  # version of the series, day, what it earned

@@ -40,6 +40,15 @@ def deal_row(account: AccountState, expert: ExpertState | None, deal: Deal) -> D
     )
 
 
+def _last_trades(account: AccountState, expert: ExpertState) -> list[DealRow]:
+    """Write the newest deals; they are written once, until there are others or the broker's clock is known better."""
+    key = (expert.series.version, len(account.clock.learned))
+    if expert.shown_trades[0] != key:
+        newest = expert.series.deals[-LAST_TRADES:]
+        expert.shown_trades = (key, [deal_row(account, expert, deal) for deal in newest])
+    return expert.shown_trades[1]
+
+
 def expert_row(fleet: Fleet, expert: ExpertState, at: Moment, blocked_until_ms: int | None = None) -> ExpertRow:
     """Build the row of an expert: the data of an `ea_update`.
 
@@ -76,7 +85,7 @@ def expert_row(fleet: Fleet, expert: ExpertState, at: Moment, blocked_until_ms: 
         performance_metrics=expert.metrics,
         net_profit=expert.net_profit,
         profit_today=expert.profit_today(account.server_day(at)),
-        last_trades=[deal_row(account, expert, deal) for deal in expert.series.deals[-LAST_TRADES:]],
+        last_trades=_last_trades(account, expert),
         paused=report.paused,
         link=expert.pulse.link.value,
         why=fleet.why(expert, at),

@@ -144,4 +144,4 @@ async def all_deals(session: aiohttp.ClientSession, address: str) -> list[int]:
         found += [row["ticket"] for row in page["items"]]
         if "next" not in page:
             return found
-        cursor = f"&before={page['next']}"
+        cursor = f"&cursor={page['next']}"
