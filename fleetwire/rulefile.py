@@ -1,24 +1,9 @@
-"""The rules file, and the settings of everything about alerts."""
+"""The rules file, read from the disk."""
 
 from pathlib import Path
-from typing import Annotated
-
-from msgspec import Meta, Struct
 
 from fleetwire.fleet.rules import RuleBook, default_rules, read_rules
-from fleetwire.notify import NotifySettings
-from fleetwire.watchdog import WatchdogSettings
 from fleetwire.wire.errors import ConfigError
-
-
-class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What raises alerts, and who is told beyond the socket."""
-
-    rules: Annotated[str | None, Meta(description="a TOML file of rules and limits: docs/alerts.md")] = None
-    notify: Annotated[NotifySettings, Meta(description="delivery beyond the socket")] = NotifySettings()
-    watchdog: Annotated[WatchdogSettings, Meta(description="a URL that is called while all is well")] = (
-        WatchdogSettings()
-    )
 
 
 def rule_book(path: Path | str | None) -> RuleBook:

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "client": {"client", "wire"},
     "version": set(),
     "tokenfile": {"wire"},
-    "rulefile": {"wire", "fleet.rules", "notify", "watchdog"},
+    "rulefile": {"wire", "fleet.rules"},
     "notify": {"wire", "ports"},
     "watchdog": {"wire", "ports"},
 }

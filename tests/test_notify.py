@@ -242,6 +242,16 @@ def test_the_end_sends_what_waits_and_waits_for_nobody_long(service: Service) ->
     one.stop()
     assert time.monotonic() - began < 2.0
     assert [told["message"] for told in service.letters] == ["alert 1", "alert 2"]
+    one.stop()  # a second time, nothing happens
+
+
+def test_after_an_end_it_can_be_started_again(service: Service) -> None:
+    one = Notifier(NotifySettings(urls={"phone": service.url}))
+    for number in (1, 2):
+        one.start()
+        one.notify(alert(number))
+        service.wait_for(lambda number=number: len(service.letters) == number)
+        one.stop()
 
 
 @pytest.mark.parametrize("status", [200, 500])
