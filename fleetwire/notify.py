@@ -331,6 +331,7 @@ def apprise_sender(name: str, url: str) -> Send:
     """
     try:
         import apprise
+        from apprise.conversion import convert_between
     except ImportError:
         raise ConfigError('notify: Apprise is missing: pip install "fleetwire[notify]"') from None
     for talkative in _TALKATIVE:
@@ -338,16 +339,19 @@ def apprise_sender(name: str, url: str) -> Send:
     service = _instantiated(apprise, url)
     if service is None:
         raise ConfigError(f"notify: urls.{name}: is no URL that Apprise knows: see docs/alerts.md for examples")
+    text = apprise.NotifyFormat.TEXT
+    form = service.resolve_format(text)
 
     def send(message: Letter) -> bool:
         # Asked directly, a service sends in our own thread; through Apprise's pool, one that hangs holds up others,
-        # and the end of the process.
+        # and the end of the process. The text is put into the service's form here, as Apprise itself would do: the
+        # name of an expert must not become a link in somebody's chat. Titles are words of our own.
         return bool(
             service.notify(
                 title=f"fleetwire: {message.title}",
-                body=message.body,
+                body=convert_between(text, form, message.body),  # type: ignore[no-untyped-call]  # Apprise says no types
                 notify_type=_KINDS.get(message.level, "info"),
-                body_format=apprise.NotifyFormat.TEXT,
+                body_format=form,
             )
         )
 

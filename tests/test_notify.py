@@ -275,6 +275,27 @@ def test_a_url_is_in_no_log_error_or_repr(
     assert CANARY not in f"{caplog.text} {settings!r} {one!r} {error.value}"
 
 
+def test_what_experts_are_called_can_not_put_a_link_into_a_chat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Telegram takes HTML; its own server can't be here, so what would be sent there is looked at."""
+    sent: list[dict[str, Any]] = []
+
+    class Answer:
+        status_code, content, text = 200, b'{"ok": true, "result": []}', ""
+
+    def post(url: str, data: str, **_: Any) -> Answer:
+        sent.append(json.loads(data))
+        return Answer()
+
+    monkeypatch.setattr("requests.post", post)
+    send = apprise_sender("phone", "tgram://123456789:AbCdEfGhIjKlMnOpQrStUvWxYz0123456789/987654321/")
+    assert send(Letter("2 alerts", "margin < 100 & <a href='http://evil.example'>x</a>\nsecond", "critical"))
+    (told,) = sent
+    assert told["parse_mode"] == "HTML"
+    assert "<a" not in told["text"]
+    assert "margin &lt; 100 &amp; &lt;a href=" in told["text"]
+    assert told["text"].splitlines()[-1] == "second"
+
+
 def test_without_apprise_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)
     with pytest.raises(ConfigError, match=r'pip install "fleetwire\[notify\]"'):
