@@ -129,7 +129,10 @@ class Notifier:
             target.start()
 
     def stop(self, timeout_s: float = 2.0) -> None:
-        """Let the workers send what waits, for a moment; one that hangs is left behind and ends with the process."""
+        """Let the workers send what waits, for `timeout_s` at most; one that hangs is left behind.
+
+        Blocks so long: an event loop calls it by `asyncio.to_thread`.
+        """
         for target in self._targets.values():
             target.end()
         until = time.monotonic() + timeout_s
@@ -203,12 +206,14 @@ class _Target:
         self._queue: deque[AlertRow] = deque()
         self._missed = 0  # since the last message
         self._sent_at: deque[float] = deque(maxlen=settings.per_minute_max)
-        self._thread = threading.Thread(target=self._run, name=f"fleetwire-notify-{name}", daemon=True)
+        self._thread: threading.Thread | None = None
         self._is_down = False
         self.counts: Counter[str] = Counter(queued=0, dropped=0, sent=0, failed=0)
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread; after an end, a new one."""
+        self._ended.clear()
+        self._thread = threading.Thread(target=self._run, name=f"fleetwire-notify-{self._name}", daemon=True)
         self._thread.start()
 
     def put(self, row: AlertRow) -> None:
@@ -235,7 +240,7 @@ class _Target:
 
     def join(self, timeout_s: float) -> None:
         """Wait for the end of the thread."""
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join(timeout_s)
 
     def _run(self) -> None:
@@ -326,6 +331,7 @@ def apprise_sender(name: str, url: str) -> Send:
     """
     try:
         import apprise
+        from apprise.conversion import convert_between
     except ImportError:
         raise ConfigError('notify: Apprise is missing: pip install "fleetwire[notify]"') from None
     for talkative in _TALKATIVE:
@@ -333,16 +339,19 @@ def apprise_sender(name: str, url: str) -> Send:
     service = _instantiated(apprise, url)
     if service is None:
         raise ConfigError(f"notify: urls.{name}: is no URL that Apprise knows: see docs/alerts.md for examples")
+    text = apprise.NotifyFormat.TEXT
+    form = service.resolve_format(text)
 
     def send(message: Letter) -> bool:
         # Asked directly, a service sends in our own thread; through Apprise's pool, one that hangs holds up others,
-        # and the end of the process.
+        # and the end of the process. The text is put into the service's form here, as Apprise itself would do: the
+        # name of an expert must not become a link in somebody's chat. Titles are words of our own.
         return bool(
             service.notify(
                 title=f"fleetwire: {message.title}",
-                body=message.body,
+                body=convert_between(text, form, message.body),  # type: ignore[no-untyped-call]  # Apprise says no types
                 notify_type=_KINDS.get(message.level, "info"),
-                body_format=apprise.NotifyFormat.TEXT,
+                body_format=form,
             )
         )
 

@@ -1,4 +1,4 @@
-"""The rules file: read from disk over the default rules."""
+"""The rules file, read from the disk."""
 
 from pathlib import Path
 

@@ -242,6 +242,16 @@ def test_the_end_sends_what_waits_and_waits_for_nobody_long(service: Service) ->
     one.stop()
     assert time.monotonic() - began < 2.0
     assert [told["message"] for told in service.letters] == ["alert 1", "alert 2"]
+    one.stop()  # a second time, nothing happens
+
+
+def test_after_an_end_it_can_be_started_again(service: Service) -> None:
+    one = Notifier(NotifySettings(urls={"phone": service.url}))
+    for number in (1, 2):
+        one.start()
+        one.notify(alert(number))
+        service.wait_for(lambda number=number: len(service.letters) == number)
+        one.stop()
 
 
 @pytest.mark.parametrize("status", [200, 500])
@@ -263,6 +273,27 @@ def test_a_url_is_in_no_log_error_or_repr(
     assert "what others say is still heard" in caplog.text
     assert str(service.server_address[1]) not in caplog.text
     assert CANARY not in f"{caplog.text} {settings!r} {one!r} {error.value}"
+
+
+def test_what_experts_are_called_can_not_put_a_link_into_a_chat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Telegram takes HTML; its own server can't be here, so what would be sent there is looked at."""
+    sent: list[dict[str, Any]] = []
+
+    class Answer:
+        status_code, content, text = 200, b'{"ok": true, "result": []}', ""
+
+    def post(url: str, data: str, **_: Any) -> Answer:
+        sent.append(json.loads(data))
+        return Answer()
+
+    monkeypatch.setattr("requests.post", post)
+    send = apprise_sender("phone", "tgram://123456789:AbCdEfGhIjKlMnOpQrStUvWxYz0123456789/987654321/")
+    assert send(Letter("2 alerts", "margin < 100 & <a href='http://evil.example'>x</a>\nsecond", "critical"))
+    (told,) = sent
+    assert told["parse_mode"] == "HTML"
+    assert "<a" not in told["text"]
+    assert "margin &lt; 100 &amp; &lt;a href=" in told["text"]
+    assert told["text"].splitlines()[-1] == "second"
 
 
 def test_without_apprise_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

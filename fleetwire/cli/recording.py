@@ -3,15 +3,18 @@
 import math
 from collections import Counter
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import msgspec
 
 from fleetwire.fleet.alerts import Alerts
+from fleetwire.fleet.events import Account, Terminal
 from fleetwire.fleet.figures import SUBJECTS, misfits
 from fleetwire.fleet.rules import RuleBook
 from fleetwire.wire.moment import Moment, moment, read_utc
 from fleetwire.wire.rows import AlertRow
+
+T = TypeVar("T")
 
 LINE_CHARS_MAX = 4 * 1024 * 1024
 NAMED_MAX = 5  # lines that can't be read are counted, and so many of them named
@@ -97,13 +100,15 @@ class Recording:
 
 
 def _message(line: str) -> dict[str, Any]:
-    """Read one line: a message as `tail --json` prints it, or {"at": ..., "row": {"type", "data"}}."""
+    """Read one line: a message as `tail --json` prints it, or {"at": ..., "row": {"type", "data"}}, or a report."""
     try:
         found = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise _BadLine("is no JSON") from None
     if isinstance(found, dict) and isinstance(found.get("row"), dict):
         found = {"at": found.get("at"), **found["row"]}
+    elif isinstance(found, dict) and "report" in found:
+        found = {"at": found.get("at"), "type": "report", "data": found["report"]}
     if not isinstance(found, dict) or not isinstance(found.get("type"), str) or not isinstance(found.get("data"), dict):
         raise _BadLine("is no message: record a day with fleetwire tail --json")
     return found
@@ -117,8 +122,32 @@ def _rows(kind: str, data: dict[str, Any]) -> Iterator[tuple[str, object, dict[s
             if not isinstance(sums, dict):
                 raise _BadLine("portfolio_update: by_currency holds no sums")
             yield "portfolio", currency, sums
+    elif kind == "report":
+        yield from _reported(data)
     elif kind in _SUBJECT_OF:
         subject, field = _SUBJECT_OF[kind]
         if not isinstance(data.get(field), int | str):
             raise _BadLine(f"{kind}: has no {field}")
         yield subject, data[field], data
+
+
+def _reported(report: dict[str, Any]) -> Iterator[tuple[str, object, dict[str, Any]]]:
+    """Give what the account and the terminal of a report say of themselves."""
+    account = _part(report, "account", Account)
+    terminal = _part(report, "terminal", Terminal) or (account.terminal if account else None)
+    if account is None:
+        if terminal is not None:
+            raise _BadLine("report: no account says whose terminal it is")
+        return
+    name = f"{account.server}/{account.login}"
+    yield "account", name, {**msgspec.to_builtins(account), "account": name}
+    if terminal is not None:
+        called = terminal.id or name
+        yield "terminal", called, {**msgspec.to_builtins(terminal), "terminal": called, "account": name}
+
+
+def _part(report: dict[str, Any], field: str, kind: type[T]) -> T | None:
+    try:
+        return msgspec.convert(report[field], kind) if report.get(field) is not None else None
+    except msgspec.ValidationError as error:
+        raise _BadLine(f"report: {field}: {str(error).replace('`', '')}") from None

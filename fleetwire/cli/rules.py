@@ -8,6 +8,7 @@ from typing import IO, Any
 
 import msgspec
 
+from fleetwire.cli import settings
 from fleetwire.cli.recording import Recording
 from fleetwire.fleet.lossrules import LossLimit
 from fleetwire.fleet.rules import Rule, RuleBook
@@ -20,11 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what is checked."""
     parser.add_argument("action", choices=["check"], help="check every rule, and print it")
     parser.add_argument(
-        "file", nargs="?", type=Path, metavar="FILE", help="a rules file (TOML); only the default rules"
+        "file", nargs="?", type=Path, metavar="FILE", help="a rules file (TOML); the one in the settings, if left out"
     )
     parser.add_argument(
         "--recording", metavar="DAY.JSONL", help="what fleetwire tail --json printed (-: standard input): look at it"
     )
+    settings.add_config_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: a rule is wrong, or a file can't be read.
     """
-    book = rule_book(args.file)
+    book = rule_book(args.file or settings.loaded(args).settings.rules)
     if args.recording is None:
         _print_book(book)
         return 0

@@ -191,6 +191,12 @@ level = "critical"
 clear_after_s = 86400
 
 [[rule]]
+name = "report_refused"
+subject = "event"
+level = "warning"
+clear_after_s = 3600
+
+[[rule]]
 name = "too_many_alerts"
 subject = "event"
 level = "critical"

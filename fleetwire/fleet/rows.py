@@ -120,6 +120,8 @@ def account_row(fleet: Fleet, state: AccountState, limits: dict[str, float]) -> 
         margin=account.margin,
         margin_free=account.margin_free,
         margin_level=account.margin_level,
+        margin_so_call=account.margin_so_call or None,
+        margin_so_so=account.margin_so_so or None,
         trade_allowed=account.trade_allowed,
         trade_expert=account.trade_expert,
         link=link.value,

@@ -1,5 +1,6 @@
 """`Fleetwire`: the whole thing, in anybody's event loop: server, fleet, store, alerts, calendars, delivery."""
 
+import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -103,7 +104,7 @@ class Fleetwire:
             await self.service.stop()
         finally:
             await self.server.stop_server()
-            self._notifier.stop()
+            await asyncio.to_thread(self._notifier.stop)  # it lets what waits go out, for a moment
 
     async def __aenter__(self) -> "Fleetwire":
         """Start."""

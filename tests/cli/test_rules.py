@@ -44,7 +44,7 @@ def test_every_rule_is_shown_with_where_it_is_from(mine: Path, capsys: pytest.Ca
     assert "drawdown_pct > threshold   (threshold 12)" in rows["ea_drawdown"]
     assert rows["expert_silent"].split()[4] == "no"
     assert rows["margin_call"].split()[5] == "default"
-    assert "20 rules, 19 of them enabled; 1 loss limits" in output
+    assert "21 rules, 20 of them enabled; 1 loss limits" in output
     assert "limit *: max_daily_loss_pct 5.0, daily_pct_of initial" in output
 
 
@@ -94,7 +94,15 @@ def ea_update(at: object = "2026-11-23T08:00:00Z", **data: object) -> str:
         ("[" * 100_000, "line 1: is no JSON"),
         ("[1]", "line 1: is no message: record a day with fleetwire tail --json"),
         ('{"type": "ea_update", "data": []}', "line 1: is no message"),
-        ('{"at": "2026-11-23T08:00:00Z", "report": {"account": {}}}', "line 1: is no message"),
+        (
+            '{"at": "2026-11-23T08:00:00Z", "report": {"account": {}}}',
+            "line 1: report: account: Object missing required",
+        ),
+        (
+            '{"at": "2026-11-23T08:00:00Z", "report": {"terminal": {}}}',
+            "line 1: report: no account says whose terminal",
+        ),
+        ('{"at": "2026-11-23T08:00:00Z", "report": 1}', "line 1: is no message"),
         ('{"type": "ea_update", "data": {}}', "line 1: ea_update: has no ea_id"),
         (ea_update(None), "line 1: says no time"),
         (ea_update("yesterday"), "line 1: says no time"),
@@ -127,6 +135,23 @@ def test_rows_may_stand_beside_their_time_and_time_never_goes_back() -> None:
         ("raised", "2026-11-23T09:00:00.000Z", None),
         ("cleared", "2026-11-23T09:00:00.000Z", "2026-11-23T09:00:00.000Z"),
     ]
+
+
+def test_of_a_report_the_account_and_the_terminal_are_looked_at() -> None:
+    account = {"server": "Broker-Demo", "login": 5, "currency": "USD", "margin_level": 90.0, "margin_so_call": 100.0}
+    terminal = {"id": "T1", "connected": False}
+    lines = [
+        {"at": f"2026-11-23T08:00:{second:02d}Z", "report": {"account": account, "terminal": terminal, "experts": [{}]}}
+        for second in (0, 10, 20)
+    ]
+    recording = Recording(default_rules())
+    rows = list(recording.play(io.StringIO("\n".join(msgspec.json.encode(line).decode() for line in lines))))
+    assert [(row.rule, row.account, row.raised_at[11:19]) for row in rows] == [
+        ("margin_level", "Broker-Demo/5", "08:00:00"),
+        ("margin_call", "Broker-Demo/5", "08:00:00"),
+        ("broker_connection_lost", "Broker-Demo/5", "08:00:15"),
+    ]
+    assert recording.bad == 0
 
 
 def test_an_expert_that_is_removed_takes_its_alerts_along() -> None:
