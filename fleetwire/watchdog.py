@@ -7,13 +7,15 @@ secret: it stands in no log, error or repr.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import urlsplit
 
-import aiohttp
 from msgspec import Meta, Struct
 
 from fleetwire.wire.errors import ConfigError
+
+if TYPE_CHECKING:
+    import aiohttp
 
 logger = logging.getLogger("fleetwire.watchdog")
 
@@ -74,13 +76,15 @@ class Watchdog:
 
     async def run(self) -> None:
         """Call until cancelled."""
+        import aiohttp  # it takes longer to load than everything else
+
         timeout = aiohttp.ClientTimeout(total=min(_TIMEOUT_S_MAX, self._every_s))
         async with aiohttp.ClientSession(timeout=timeout, raise_for_status=False) as session:
             while True:
                 await self.look(session)
                 await self._sleep(self._every_s)
 
-    async def look(self, session: aiohttp.ClientSession) -> None:
+    async def look(self, session: "aiohttp.ClientSession") -> None:
         """Call once, if all is well."""
         wrong = self._wrong()
         if wrong is not None:
@@ -100,8 +104,10 @@ class Watchdog:
         except Exception as error:  # not to know is not to be well
             return f"whether all is well can't be told ({type(error).__name__})"
 
-    async def _call(self, session: aiohttp.ClientSession) -> str | None:
+    async def _call(self, session: "aiohttp.ClientSession") -> str | None:
         """Call; give what went wrong, without the URL, which an error's own text may show."""
+        import aiohttp
+
         try:
             async with session.get(self._url) as answer:
                 return None if answer.status < 400 else f"it answers {answer.status}"

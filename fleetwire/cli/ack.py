@@ -6,7 +6,6 @@ import logging
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-import aiohttp
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, WebSocketException
@@ -112,6 +111,8 @@ class _Desk:
 
     async def list_open(self) -> None:
         """List the open alerts that the API tells."""
+        import aiohttp  # it takes longer to load than everything else
+
         parts = urlsplit(self._url)
         scheme = "https" if parts.scheme == "wss" else "http"
         path = parts.path.rstrip("/") + "/api/v1/alerts"

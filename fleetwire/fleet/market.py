@@ -108,19 +108,30 @@ class Market:
             symbol: of all servers; None for all.
             utc_ms: now.
         """
-        for (server, name), quote in self.quotes.items():
+        for server, name in self.quotes:
             if symbol is None or symbol == name:
-                clock = clocks.get(server)
-                is_open = self.is_open(server, name, clock.server_msc(utc_ms) if clock is not None else None)
-                yield PriceRow(
-                    server=server,
-                    symbol=name,
-                    bid=quote.report.bid,
-                    ask=quote.report.ask,
-                    market=None if is_open is None else "open" if is_open else "closed",
-                    time_msc=quote.report.time_msc,
-                    as_of=quote.as_of,
-                )
+                yield self.row(server, name, clocks.get(server), utc_ms)
+
+    def row(self, server: str, name: str, clock: BrokerClock | None, utc_ms: int) -> PriceRow:
+        """Write the price of a symbol that is known.
+
+        Args:
+            server: whose symbol it is.
+            name: of the symbol.
+            clock: the server's, if known.
+            utc_ms: now.
+        """
+        quote = self.quotes[server, name]
+        is_open = self.is_open(server, name, clock.server_msc(utc_ms) if clock is not None else None)
+        return PriceRow(
+            server=server,
+            symbol=name,
+            bid=quote.report.bid,
+            ask=quote.report.ask,
+            market=None if is_open is None else "open" if is_open else "closed",
+            time_msc=quote.report.time_msc,
+            as_of=quote.as_of,
+        )
 
     # ------------------------------------------------------------------------------------------------------- memory
 

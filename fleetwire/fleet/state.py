@@ -259,6 +259,10 @@ class Fleet:
             f"event {event.name!r:.60}: the clock of {event.server or 'its server'} is not known: give time_utc"
         )
 
+    def clock_of(self, server: str) -> BrokerClock | None:
+        """Give the clock of a trade server, as one of its accounts knows it; None where there is none."""
+        return next(iter(self._clocks(server)), None)
+
     def _clocks(self, server: str) -> list[BrokerClock]:
         return [state.clock for (name, _), state in self.accounts.items() if name == server]
 

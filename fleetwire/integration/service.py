@@ -257,11 +257,18 @@ class IntegrationService:
             elif isinstance(change, CommandMoved):
                 report = change.report
                 self.tell_alerts(self.alerts.observe("command", report.command_id, report, at, {"ea_id": report.ea_id}))
-            elif isinstance(change, PriceChanged) and keeper is not None:
-                keeper.market(self.fleet.market.memory)
+            elif isinstance(change, PriceChanged):
+                self._tell_price(change, at)
             told = tell(change)
             if told is not None:
                 self.server.publish(told.type, told.data)
+
+    def _tell_price(self, change: PriceChanged, at: Moment) -> None:
+        server, symbol = change.price.server, change.price.symbol
+        row = self.fleet.market.row(server, symbol, self.fleet.clock_of(server), at.utc_ms)
+        self.server.publish("price_update", row, as_of=at.utc)
+        if self.keeper is not None:
+            self.keeper.market(self.fleet.market.memory)
 
     def _note_expert(self, expert: ExpertState) -> None:
         self._experts[expert.ea_id] = expert

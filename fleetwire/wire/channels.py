@@ -104,6 +104,7 @@ CHANNELS = (
         default_key="total",
         sums="ea_updates",
     ),
+    Channel(name="price_updates", type="price_update", kind=Kind.state, key_fields=("symbol",)),
     Channel(name="trade_updates", type="trade_update", kind=Kind.event, key_fields=("ea_id",)),
     Channel(name="news_updates", type="news_update", kind=Kind.event, key_fields=("currency",)),
     Channel(name="command_updates", type="command_update", kind=Kind.event, key_fields=("ea_id",)),

@@ -343,6 +343,10 @@ class PortfolioUpdate(Published, frozen=True, kw_only=True, tag="portfolio_updat
     """What the experts are doing together."""
 
 
+class PriceUpdate(Published, frozen=True, kw_only=True, tag="price_update"):
+    """A symbol's price."""
+
+
 class TradeUpdate(Published, frozen=True, kw_only=True, tag="trade_update"):
     """A deal."""
 
@@ -361,6 +365,6 @@ class Alert(Published, frozen=True, kw_only=True, tag="alert"):
 
 PUBLISHED: dict[str, type[Published]] = {
     str(struct.__struct_config__.tag): struct
-    for struct in (EaUpdate, PortfolioUpdate, TradeUpdate, NewsUpdate, CommandUpdate, Alert)
+    for struct in (EaUpdate, PortfolioUpdate, PriceUpdate, TradeUpdate, NewsUpdate, CommandUpdate, Alert)
 }
 """The Struct of each type that channels carry."""

@@ -4,13 +4,15 @@ import asyncio
 import os
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-import aiohttp
 from yarl import URL
 
 from fleetwire.version import __version__
 from fleetwire.wire.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    import aiohttp
 
 BODY_BYTES_MAX: Final = 4 * 2**20
 TIMEOUT_S: Final = 30.0
@@ -76,6 +78,8 @@ class UrlPlace:
 
     async def fetch(self) -> bytes | None:
         """Ask for it, unless it is unchanged (ETag, Last-Modified)."""
+        import aiohttp  # it takes longer to load than everything else
+
         headers = {"User-Agent": f"fleetwire/{__version__}", **self._accepted}
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
         try:
@@ -94,7 +98,7 @@ class UrlPlace:
         except (aiohttp.ClientError, OSError, ValueError) as error:  # their texts would name the whole URL
             raise PlaceError(f"{self.name} can't be asked: {type(error).__name__}") from None
 
-    async def _answer(self, response: aiohttp.ClientResponse) -> bytes | None:
+    async def _answer(self, response: "aiohttp.ClientResponse") -> bytes | None:
         if response.status == HTTPStatus.NOT_MODIFIED and self._accepted:
             return None
         if response.status != HTTPStatus.OK:
@@ -117,7 +121,7 @@ class UrlPlace:
         return True
 
 
-def _retry_after_s(response: aiohttp.ClientResponse) -> float:
+def _retry_after_s(response: "aiohttp.ClientResponse") -> float:
     told = response.headers.get("Retry-After", "")
     return min(float(told), RETRY_AFTER_MAX_S) if told.isascii() and told.isdigit() else 0.0
 
