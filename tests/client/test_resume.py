@@ -291,7 +291,9 @@ async def test_the_own_interval_wins_and_senseless_ones_are_not_believed(peer: P
 
 async def test_a_silent_server_is_dropped_and_found_again(peer: Peer, time: Time) -> None:
     peer.script["heartbeat"] = lambda message: []
-    async with Listener(peer, time, "alerts", heartbeat_interval=10, heartbeat_timeout=25):
+    async with Listener(peer, time, "alerts", heartbeat_interval=10, heartbeat_timeout=25) as listener:
+        await peer.publish("alerts", 1)
+        await listener.next()  # what the server said before has arrived: from now on it is silent
         for count in (1, 2):
             await time.asleep(10)
             time.advance(10)
