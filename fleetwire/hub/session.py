@@ -153,7 +153,7 @@ class Session:
     def message_bytes_max(self) -> int:
         """How long its messages may be: a full report of an expert is long."""
         limits = self._house.limits
-        if self.identity is None:
+        if self.identity is None or not self.identity.may(Right.report):
             return limits.message_bytes_max
         return max(limits.message_bytes_max, limits.report_bytes_max)
 

@@ -47,6 +47,7 @@ _WAITING_MAX: Final = 200_000
 """Records that may wait here while the store takes none; then reports are refused."""
 _EPOCH: Final = "epoch"
 _RESERVED: Final = "reserved_position"
+_UNKEPT: Final = "told_unkept_until"
 _PEAKS: Final = "peaks"
 _MARKET: Final = "market"
 
@@ -76,6 +77,8 @@ class Keeper:
         self._peaks: dict[str, float] = {}
         self._is_urgent = False
         self._stated_at = float("-inf")
+        self._unkept_until = 0  # the newest position that may have been told and not kept
+        self._told_unkept = 0
         self._is_open = False
         self._is_waiting = False  # the store has refused the last unit
 
@@ -126,7 +129,8 @@ class Keeper:
         """Let the hub go on above every position that may have been told, and reserve the next ones before it does."""
         epoch = memory.notes.get(_EPOCH, b"").decode() or secrets.token_hex(8)
         told = int(memory.notes.get(_RESERVED, b"0"))
-        self._server.resume(epoch, told, memory.events)
+        self._unkept_until = int(memory.notes.get(_UNKEPT, b"0"))
+        self._server.resume(epoch, told, memory.events, unkept_until=self._unkept_until)
         self._records.append(KeptNote(_EPOCH, epoch.encode()))
         self._reserve()
         self._hand_over([], None)
@@ -137,6 +141,13 @@ class Keeper:
         until = self._reservation.due(self._server.hub.position)
         if until is not None:
             self._records.append(KeptNote(_RESERVED, str(until).encode()))
+
+    def _note_unkept(self) -> None:
+        """Remember up to where events were told that may not be kept: a `gap` says so after a restart."""
+        told = self._server.hub.counts.told_unkept
+        if told != self._told_unkept:
+            self._told_unkept, self._unkept_until = told, self._server.hub.position
+            self._records.append(KeptNote(_UNKEPT, str(self._unkept_until).encode()))
 
     # ----------------------------------------------------------------------------------------------------- what is new
 
@@ -208,6 +219,7 @@ class Keeper:
     def _hand_over(self, events: list[KeptEvent], done: Callable[[Exception | None], None] | None) -> bool:
         """Hand a unit to the store; what it does not take waits here. Tells whether it was taken."""
         self._reserve()
+        self._note_unkept()
         self._add_states()
         unit, self._records = [*self._records, *events], []
         if not unit:
