@@ -15,7 +15,7 @@ from fleetwire.wire.rows import NewsRow
 
 _MINUTE_MS: Final = 60_000
 _DAY_MS: Final = 86_400_000
-_PAST_MS: Final = 2 * _DAY_MS  # older events are no news any more
+_PAST_MS: Final = 8 * _DAY_MS  # older events are no news any more; a week's feed is
 _AHEAD_MS: Final = 400 * _DAY_MS
 _MOVED_MS: Final = 1000  # an event that is told a little earlier or later has not moved
 _LOOK_AGAIN_S: Final = 60.0  # the wall clock may be set while nobody looks
@@ -245,7 +245,7 @@ class News:
             at: now.
 
         Raises:
-            DataError: it is too far ahead, or the calendar is full of events that come before it.
+            DataError: it is too far ahead or too long ago, or the calendar is full of events that come before it.
         """
         known = self._entries.get(str(event.id))
         if known is not None:
@@ -259,7 +259,7 @@ class News:
         if known is not None and (utc_ms < at.utc_ms - _PAST_MS or known.currency != event.currency.upper()):
             self._drop(known)
         if utc_ms < at.utc_ms - _PAST_MS:
-            return []
+            raise DataError(f"the calendar event {event.id} is more than {_PAST_MS // _DAY_MS} days ago: no news")
         if known is None:
             self._make_room(event, utc_ms, at)
         entry = self._put(_Entry(event, utc_ms, known.told if known else None))

@@ -90,7 +90,8 @@ def test_a_calendar_that_does_not_know_a_figure_yet_takes_none_away() -> None:
 
 def test_what_is_old_is_no_news_and_what_is_far_ahead_is_refused() -> None:
     news = News()
-    assert news.apply(event(1), NOON - 3 * DAY, at(0)) == []
+    with pytest.raises(DataError, match="calendar event 1 is more than 8 days ago: no news"):
+        news.apply(event(1), NOON - 9 * DAY, at(0))
     with pytest.raises(DataError, match="calendar event 2 is more than 400 days ahead"):
         news.apply(event(2), NOON + 500 * DAY, at(0))
     assert len(news) == 0
