@@ -35,8 +35,8 @@ def _utc_ms() -> int:
 class CalendarFeed:
     """Reports the events of a calendar: in the weekly JSON format, or an iCalendar; which one shows in its content.
 
-    Events that are over for a week, or more than a year ahead, are left out. What fails is logged once, and tried again;
-    the events that are known stay.
+    Events that are over for a week, or more than a year ahead, are left out. What fails is logged once and tried again,
+    and the events that are known stay.
 
     Args:
         where: an http or https URL, or a file.

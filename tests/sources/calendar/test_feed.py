@@ -19,7 +19,6 @@ from fleetwire.wire.errors import ConfigError, DataError, StoreError
 from fleetwire.wire.moment import read_utc
 from tests.support import until
 
-
 NOW_MS = read_utc("2026-12-01T12:00:00Z")
 
 
