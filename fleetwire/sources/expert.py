@@ -149,7 +149,7 @@ class _Body(Struct, frozen=True, kw_only=True):
     terminal: Terminal | None = None
     experts: list[Raw] | UnsetType = UNSET
     positions: Raw | UnsetType = UNSET
-    deals: list[Raw] | UnsetType = UNSET
+    deals: Raw | UnsetType = UNSET
     events: list[Raw] | UnsetType = UNSET
     prices: list[Raw] | UnsetType = UNSET
 
@@ -159,6 +159,8 @@ _expert: Final = Decoder(_Expert)
 _positions: Final = Decoder(tuple[Position, ...])
 _wrapped: Final = Decoder(_Wrapped)
 _deal: Final = Decoder(Deal)
+_plain_deals: Final = Decoder(list[Deal])
+_elements: Final = Decoder(list[Raw])
 _event: Final = Decoder(NewsEvent)
 _price: Final = Decoder(_Price)
 
@@ -189,12 +191,31 @@ class _Completion:
         return ReportBody(
             account=self._account,
             prices=list(self._each("prices", body.prices, self._price)),
-            deals=list(self._each("deals", body.deals, self._deal)),
+            deals=self._deals(),
             positions=next(self._each("positions", body.positions, self._positions), None),
             experts=list(self._each("experts", body.experts, self._expert)),
             events=list(self._each("events", body.events, self._event)),
             refused=self._refused,
         )
+
+    def _deals(self) -> list[DealReport]:
+        """Read the deals: all at once where they are the account's, as most often, else one by one."""
+        told = self._body.deals
+        if isinstance(told, UnsetType):
+            return []
+        if self._account is not None:
+            server, login = self._account.server, self._account.login
+            try:
+                plain = _plain_deals.decode(told)
+            except (
+                msgspec.DecodeError,
+                ValueError,
+                RecursionError,
+            ):  # something in it is wrong, or of an expert: what, will show
+                pass
+            else:
+                return [DealReport(server=server, login=login, deal=deal) for deal in plain]
+        return list(self._each("deals", _decoded(_elements, told, "deals"), self._deal))
 
     def _each(
         self, name: str, told: list[Raw] | Raw | UnsetType, read: Callable[[Raw, str], _Element]

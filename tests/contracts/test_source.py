@@ -83,7 +83,7 @@ def _fill_folder(path: Path) -> None:
 
 
 def _calendar(path: Path) -> Source:
-    return CalendarFeed(path / "week.json", poll_s=0.001)
+    return CalendarFeed(path / "week.json", poll_s=0.001, utc_ms=lambda: AT.utc_ms)
 
 
 def _fill_calendar(path: Path) -> None:

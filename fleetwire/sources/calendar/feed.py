@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import os
+import time
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -14,32 +16,44 @@ from fleetwire.sources.calendar.places import FilePlace, Place, PlaceError, UrlP
 from fleetwire.sources.calendar.reading import Reading
 from fleetwire.sources.calendar.weekly import read_weekly
 from fleetwire.wire.errors import DataError, StoreError
+from fleetwire.wire.moment import read_utc
 
 FACTS_PER_CALL: Final = 500
 POLL_URL_S: Final = 1800.0
 POLL_FILE_S: Final = 5.0
 FIRST_RETRY_S: Final = 60.0
+PAST_MS: Final = 7 * 86_400_000  # calendars may hold years: what is over, or far ahead, is nobody's business
+AHEAD_MS: Final = 390 * 86_400_000
 
 logger = logging.getLogger("fleetwire.sources.calendar")
+
+
+def _utc_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 class CalendarFeed:
     """Reports the events of a calendar: in the weekly JSON format, or an iCalendar; which one shows in its content.
 
-    What fails is logged once, and tried again; the events that are known stay.
+    Events that are over for a week, or more than a year ahead, are left out. What fails is logged once and tried again,
+    and the events that are known stay.
 
     Args:
         where: an http or https URL, or a file.
         poll_s: seconds between two looks; half an hour for a URL and five seconds for a file, if left out.
+        utc_ms: tells the time, in milliseconds since 1970.
 
     Raises:
         ConfigError: the URL is none.
     """
 
-    def __init__(self, where: str | os.PathLike[str], poll_s: float | None = None) -> None:
+    def __init__(
+        self, where: str | os.PathLike[str], poll_s: float | None = None, utc_ms: Callable[[], int] = _utc_ms
+    ) -> None:
         is_url = isinstance(where, str) and "://" in where
         self._place: Place = UrlPlace(str(where)) if is_url else FilePlace(where)
         self._poll_s = poll_s or (POLL_URL_S if is_url else POLL_FILE_S)
+        self._utc_ms = utc_ms
         self.name = f"calendar {self._place.name}"
         self.failing: str | None = None
         """Why it can't be read at the moment; what was read before stays good."""
@@ -98,7 +112,12 @@ class CalendarFeed:
         Raises:
             StoreError: it was not kept; all that was not is told again.
         """
-        events = {event.id: msgspec.structs.replace(event, source=self._place.name) for event in reading.events}
+        now_ms = self._utc_ms()
+        events = {
+            event.id: msgspec.structs.replace(event, source=self._place.name)
+            for event in reading.events
+            if now_ms - PAST_MS <= read_utc(event.time_utc) <= now_ms + AHEAD_MS
+        }
         changed = [event for event in events.values() if self._told.get(event.id) != event]
         refused = list(reading.refused)
         for begin in range(0, len(changed), FACTS_PER_CALL):

@@ -16,11 +16,19 @@ from aiohttp.test_utils import TestServer
 from fleetwire.fleet.events import Fact, NewsEvent
 from fleetwire.sources.calendar import CalendarFeed, feed, places
 from fleetwire.wire.errors import ConfigError, DataError, StoreError
+from fleetwire.wire.moment import read_utc
 from tests.support import until
+
+NOW_MS = read_utc("2026-12-01T12:00:00Z")
 
 
 def entry(title: str, **fields: Any) -> dict[str, Any]:
     return {"title": title, "country": "USD", "date": "2026-12-04T08:30:00-05:00", "impact": "High", **fields}
+
+
+def feed_of(where: Any, poll_s: float | None = None) -> CalendarFeed:
+    """A feed that lives some days before its events."""
+    return CalendarFeed(where, poll_s, lambda: NOW_MS)
 
 
 class Fleet:
@@ -83,7 +91,7 @@ async def url(site: Site) -> AsyncIterator[str]:
 
 
 async def test_what_is_new_or_has_changed_is_reported_and_nothing_twice(site: Site, url: str) -> None:
-    calendar, fleet = CalendarFeed(url), Fleet()
+    calendar, fleet = feed_of(url), Fleet()
     assert await calendar.turn(fleet) == feed.POLL_URL_S
     await calendar.turn(fleet)
     assert fleet.names == ["Payrolls"]
@@ -98,7 +106,7 @@ async def test_what_is_new_or_has_changed_is_reported_and_nothing_twice(site: Si
 
 async def test_an_unchanged_calendar_is_not_sent_again(site: Site, url: str) -> None:
     site.headers = {"ETag": '"one"', "Last-Modified": "Fri, 04 Dec 2026 12:00:00 GMT"}
-    calendar, fleet = CalendarFeed(url), Fleet()
+    calendar, fleet = feed_of(url), Fleet()
     await calendar.turn(fleet)
     await calendar.turn(fleet)
     first, second = site.asked
@@ -112,7 +120,7 @@ async def test_an_unchanged_calendar_is_not_sent_again(site: Site, url: str) -> 
 async def test_what_fails_is_said_once_and_the_last_good_calendar_stays(
     site: Site, url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    calendar, fleet = CalendarFeed(url), Fleet()
+    calendar, fleet = feed_of(url), Fleet()
     await calendar.turn(fleet)
     caplog.clear()
     good, site.body = site.body, b"<html>Maintenance</html>"
@@ -128,7 +136,7 @@ async def test_what_fails_is_said_once_and_the_last_good_calendar_stays(
 
 
 async def test_a_server_that_says_when_to_come_again_is_obeyed_within_a_day(site: Site, url: str) -> None:
-    calendar = CalendarFeed(url)
+    calendar = feed_of(url)
     site.status, site.headers = 429, {"Retry-After": "7200"}
     assert await calendar.turn(Fleet()) == 7200
     assert calendar.failing == "127.0.0.1 answers with HTTP status 429"
@@ -147,7 +155,7 @@ async def test_a_secret_address_is_in_no_error_log_or_repr(
     elsewhere = f"http://user:s3cret@127.0.0.1:{unused_tcp_port}/private-7f3a"
     around = url.replace("/private-7f3a/week.json", "/round")
     for where in (url, elsewhere, around):
-        calendar = CalendarFeed(where)
+        calendar = feed_of(where)
         await calendar.turn(Fleet())
         assert calendar.failing
         said += [calendar.failing, calendar.name, repr(calendar), repr(vars(calendar))]
@@ -165,7 +173,7 @@ def unused_tcp_port() -> int:
 
 async def test_too_long_a_calendar_is_refused(site: Site, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "BODY_BYTES_MAX", 10)
-    calendar = CalendarFeed(url)
+    calendar = feed_of(url)
     await calendar.turn(Fleet())
     assert "longer than" in str(calendar.failing)
 
@@ -179,7 +187,7 @@ async def test_a_server_that_does_not_answer_is_given_up(url: str, monkeypatch: 
     silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     monkeypatch.setattr(places, "TIMEOUT_S", 0.05)
     async with silent:
-        calendar = CalendarFeed(f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/")
+        calendar = feed_of(f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/")
         await calendar.turn(Fleet())
     assert "does not answer within" in str(calendar.failing)
 
@@ -187,7 +195,7 @@ async def test_a_server_that_does_not_answer_is_given_up(url: str, monkeypatch: 
 @pytest.mark.parametrize("where", ["ftp://example.com/a.json", "https://", "http://[::1/"])
 def test_what_is_no_url_is_refused(where: str) -> None:
     with pytest.raises(ConfigError, match="the calendar's address"):
-        CalendarFeed(where)
+        feed_of(where)
 
 
 # ------------------------------------------------------------------------------------------------------- what is kept
@@ -195,7 +203,7 @@ def test_what_is_no_url_is_refused(where: str) -> None:
 
 async def test_what_was_not_kept_is_told_again(site: Site, url: str) -> None:
     site.headers = {"ETag": '"one"'}
-    calendar, fleet = CalendarFeed(url), Fleet()
+    calendar, fleet = feed_of(url), Fleet()
     fleet.full = True
     await calendar.turn(fleet)
     assert "the disk is full" in str(calendar.failing)
@@ -207,7 +215,7 @@ async def test_what_was_not_kept_is_told_again(site: Site, url: str) -> None:
 
 async def test_what_the_fleet_refuses_is_left_out_alone(site: Site, url: str) -> None:
     site.body = json.dumps([entry("a"), entry("b"), entry("c"), entry("d", date="never")]).encode()
-    calendar, fleet = CalendarFeed(url), Fleet()
+    calendar, fleet = feed_of(url), Fleet()
     fleet.refuses = {"b"}
     await calendar.turn(fleet)
     assert fleet.names == ["a", "c"]
@@ -215,10 +223,21 @@ async def test_what_the_fleet_refuses_is_left_out_alone(site: Site, url: str) ->
     assert calendar.refused[1] == "b is too far ahead"
 
 
+async def test_what_is_over_for_a_week_or_far_ahead_is_left_out_in_silence(
+    site: Site, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    days = {"old": "2026-11-24", "recent": "2026-11-25", "ahead": "2027-12-01", "far": "2028-01-01"}
+    site.body = json.dumps([entry(name, date=f"{day}T11:00:00+00:00") for name, day in days.items()]).encode()
+    calendar, fleet = feed_of(url), Fleet()
+    await calendar.turn(fleet)
+    assert fleet.names == ["recent", "ahead"]
+    assert (calendar.events, calendar.refused, caplog.records) == (2, [], [])
+
+
 async def test_a_long_calendar_is_told_in_parts(site: Site, url: str) -> None:
     site.body = json.dumps([entry(f"event {number}") for number in range(1_100)]).encode()
     fleet = Fleet()
-    await CalendarFeed(url).turn(fleet)
+    await feed_of(url).turn(fleet)
     assert [len(call) for call in fleet.calls] == [500, 500, 100]
 
 
@@ -235,7 +254,7 @@ def touch(path: Path, content: bytes) -> None:
 async def test_a_file_is_read_when_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, fleet = tmp_path / "week.json", Fleet()
     touch(file, json.dumps([entry("a")]).encode())
-    calendar = CalendarFeed(file)
+    calendar = feed_of(file)
     assert await calendar.turn(fleet) == feed.POLL_FILE_S
     monkeypatch.setattr(feed, "read_weekly", None)  # it would fail if it were read
     await calendar.turn(fleet)
@@ -246,7 +265,7 @@ async def test_a_file_is_read_when_it_changes(tmp_path: Path, monkeypatch: pytes
 
 
 async def test_a_half_written_file_is_no_failure_until_it_stays_so(tmp_path: Path) -> None:
-    file, calendar, fleet = tmp_path / "week.json", CalendarFeed(tmp_path / "week.json"), Fleet()
+    file, calendar, fleet = tmp_path / "week.json", feed_of(tmp_path / "week.json"), Fleet()
     whole = json.dumps([entry("a")]).encode()
     touch(file, whole[:20])
     await calendar.turn(fleet)
@@ -260,7 +279,7 @@ async def test_a_half_written_file_is_no_failure_until_it_stays_so(tmp_path: Pat
 
 
 async def test_a_file_that_is_not_there_yet_is_said_and_waited_for(tmp_path: Path) -> None:
-    calendar, fleet = CalendarFeed(tmp_path / "week.json", poll_s=0.001), Fleet()
+    calendar, fleet = feed_of(tmp_path / "week.json", poll_s=0.001), Fleet()
     running = asyncio.create_task(calendar.run(fleet))
     await until(lambda: calendar.failing)
     assert "week.json can't be read: No such file or directory" in str(calendar.failing)
@@ -274,7 +293,7 @@ async def test_a_file_that_is_not_there_yet_is_said_and_waited_for(tmp_path: Pat
 
 async def test_what_is_no_ordinary_file_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    calendar = CalendarFeed(tmp_path / "pipe")
+    calendar = feed_of(tmp_path / "pipe")
     await calendar.turn(Fleet())
     assert "is no ordinary file" in str(calendar.failing)
 
@@ -284,5 +303,5 @@ async def test_an_icalendar_shows_in_its_content(tmp_path: Path) -> None:
     lines = ["BEGIN:VCALENDAR", "BEGIN:VEVENT", "UID:1", "SUMMARY:USD: Payrolls", "DTSTART:20261204T133000Z"]
     (tmp_path / "calendar").write_text("\n".join([*lines, "END:VEVENT", "END:VCALENDAR", ""]))
     fleet = Fleet()
-    await CalendarFeed(tmp_path / "calendar").turn(fleet)
+    await feed_of(tmp_path / "calendar").turn(fleet)
     assert fleet.names == ["USD: Payrolls"]
