@@ -253,6 +253,14 @@ async def test_a_body_in_chunks_is_taken(caller: Caller, desk: Desk) -> None:
     assert (await caller.get("/healthz")).status == 200
 
 
+async def test_a_body_that_is_not_made_of_chunks_is_refused(caller: Caller, desk: Desk) -> None:
+    caller.send(REPORT, "Content-Type: application/json", "Transfer-Encoding: chunked")
+    caller.writer.write(b"2\r\n{}\r\nno chunk\r\n")
+    reply = await caller.reply()
+    assert (reply.status, desk.reports) == (400, [])
+    assert await caller.is_closed()
+
+
 async def test_who_waits_for_leave_to_send_gets_it(caller: Caller) -> None:
     body = report_of(1)
     caller.send(REPORT, "Content-Type: application/json", f"Content-Length: {len(body)}", "Expect: 100-continue")
