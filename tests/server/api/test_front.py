@@ -335,6 +335,10 @@ async def test_without_a_fleet_the_api_says_so(clock: ManualClock) -> None:
             reply = await caller.call(request)
             assert (reply.status, reply.code) == (404, "no_fleet")
             assert "--integrated" in reply.json["detail"]
+        server.serve_fleet(Desk())
+        assert (await caller.get("/api/v1/experts/1")).status == 200
+        server.serve_fleet(None)
+        assert (await caller.get("/api/v1/experts/1")).code == "no_fleet"
         assert (await caller.call(REPORT, body="{}")).code == "no_fleet"
         assert (await caller.get("/readyz")).json["ready"] is True
         assert (await caller.call(PUBLISH, body='{"channel": "alerts", "data": {}}')).status == 200
