@@ -75,6 +75,7 @@ class HttpConnection(asyncio.Protocol):
         "_head",
         "_head_bytes",
         "_held",
+        "_idle_since",
         "_inbox",
         "_inbox_at",
         "_next_slice",
@@ -103,6 +104,7 @@ class HttpConnection(asyncio.Protocol):
         self._busy = False  # a request is under way
         self._pipelined = False  # it is not known where the next head begins
         self._deadline = float("inf")
+        self._idle_since = 0.0
         self._drained: asyncio.Event | None = None
 
     # ------------------------------------------------------------------------------------------------------- asyncio
@@ -268,7 +270,8 @@ class HttpConnection(asyncio.Protocol):
         """
         self._busy = False
         self._pipelined = self._pipelined or body_bytes is None or self._fed != self._head_bytes + body_bytes
-        self._set_deadline(_REQUEST_S if self._unread else self._rooms.house.limits.http_idle_s)
+        self._idle_since = self._rooms.clock.monotonic()
+        self._set_deadline(min(_REQUEST_S, self._rooms.house.limits.http_idle_s))
 
     @property
     def _unread(self) -> bool:
@@ -282,9 +285,16 @@ class HttpConnection(asyncio.Protocol):
 
     def check(self, now: float) -> float | None:
         """End a connection whose request, or whose reading of the answer, takes too long, or that was idle long."""
-        if now < self._deadline:  # looked at often, so that a nearer deadline is hardly ever one more to look after
-            return min(self._deadline, now + _REQUEST_S)
-        if self._busy or self._head.bytes or self._unread:
+        if now < self._deadline:
+            return self._deadline
+        if self._busy or self._head.bytes:
+            self.transport.abort()
+            return None
+        end = self._idle_since + (_REQUEST_S if self._unread else self._rooms.house.limits.http_idle_s)
+        if now < end:  # looked at often, so that a nearer deadline is hardly ever one more to look after
+            self._deadline = min(end, now + _REQUEST_S)
+            return self._deadline
+        if self._unread:
             self.transport.abort()
         else:
             self.transport.close()

@@ -192,6 +192,31 @@ async def test_an_idle_connection_is_closed_in_good_order(
     assert await caller.is_closed()
 
 
+async def ask_without_reading(caller: Caller, guest: http.HttpConnection) -> None:
+    """Ask until an answer is stuck on its way."""
+    while not guest._unread:
+        caller.send("GET /openapi.json")
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+
+async def test_an_answer_that_is_read_late_costs_no_idle_time_and_one_that_is_not_read_ends_the_connection(
+    server: WebSocketServer, clock: ManualClock, caller: Caller
+) -> None:
+    assert (await caller.get("/healthz")).status == 200
+    guest = await http_connection(server)
+    await ask_without_reading(caller, guest)
+    clock.advance(6)
+    async with asyncio.timeout(5):
+        while guest._unread or guest._busy:
+            await caller.reader.read(1 << 20)
+    clock.advance(60)
+    assert not guest.transport.is_closing()
+    await ask_without_reading(caller, guest)
+    clock.advance(12)
+    assert guest.transport.is_closing()
+
+
 async def test_idle_connections_have_no_timers_of_their_own(server: WebSocketServer, clock: ManualClock) -> None:
     callers = [await Caller.connect(server) for _ in range(20)]
     for caller in callers:
