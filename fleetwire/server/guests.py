@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from typing import Protocol, cast
+from typing import Protocol
 
 from fleetwire.hub.limits import Limits
 
@@ -48,10 +48,6 @@ class Guests:
     def hand_over(self, guest: Guest) -> None:
         """Note who holds a connection from now on."""
         self._guests[guest.transport] = guest
-
-    def holder(self, transport: asyncio.BaseTransport) -> Guest | None:
-        """Tell who holds a connection; None once it is gone."""
-        return self._guests.get(cast(asyncio.Transport, transport))
 
     def leave(self, guest: Guest) -> None:
         """Note that a connection is gone."""

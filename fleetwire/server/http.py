@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fleetwire.server.api.exchange import Headers, Request
 from fleetwire.server.api.front import Front
+from fleetwire.server.api.problem import Problem, ProblemKind
 from fleetwire.server.door import Head, Opener, Rooms, TurnedAway
 from fleetwire.server.guests import Guests
 from fleetwire.server.silent import silent
@@ -15,8 +16,41 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 _REQUEST_S = 10.0  # for a request, its answer, and the reading of that
+_SLICE_BYTES = 16 * 1024  # of input in one turn
 _LINGER_S = 2.0  # to pass over what is left of a body that was refused, so that its sender can read why
 _TIMERS_S = 366 * 86_400.0  # aiohttp's own timer for idle connections never fires: Deadlines looks after them
+
+
+class Reins:
+    """What aiohttp holds in place of the transport: whether more is read is not for it alone to say.
+
+    Args:
+        connection: whose transport it is.
+    """
+
+    __slots__ = (
+        "abort",
+        "close",
+        "connection",
+        "get_extra_info",
+        "is_closing",
+        "pause_reading",
+        "resume_reading",
+        "write",
+        "writelines",
+    )
+
+    def __init__(self, connection: "HttpConnection") -> None:
+        transport = connection.transport
+        self.connection = connection
+        self.write = transport.write
+        self.writelines = transport.writelines
+        self.is_closing = transport.is_closing
+        self.get_extra_info = transport.get_extra_info
+        self.close = transport.close
+        self.abort = transport.abort
+        self.pause_reading = connection.hold
+        self.resume_reading = connection.release
 
 
 class HttpConnection(asyncio.Protocol):
@@ -40,9 +74,13 @@ class HttpConnection(asyncio.Protocol):
         "_handler",
         "_head",
         "_head_bytes",
+        "_held",
+        "_idle_since",
+        "_inbox",
+        "_inbox_at",
+        "_next_slice",
         "_open_websocket",
         "_pipelined",
-        "_received",
         "_rooms",
         "address",
         "due",
@@ -56,13 +94,17 @@ class HttpConnection(asyncio.Protocol):
         self.due = float("inf")
         self._open_websocket = open_websocket
         self._handler: Any = None
-        self._received = b""
+        self._inbox = b""  # what is not looked at yet, from `_inbox_at` on
+        self._inbox_at = 0
+        self._next_slice: asyncio.Handle | None = None
+        self._held = False  # aiohttp wants no more at the moment
         self._head = Head(rooms.house.limits.head_bytes_max)
         self._head_bytes = 0  # of the request that is under way
         self._fed = 0  # likewise, with what followed it
         self._busy = False  # a request is under way
         self._pipelined = False  # it is not known where the next head begins
         self._deadline = float("inf")
+        self._idle_since = 0.0
         self._drained: asyncio.Event | None = None
 
     # ------------------------------------------------------------------------------------------------------- asyncio
@@ -79,17 +121,51 @@ class HttpConnection(asyncio.Protocol):
         if self.transport.is_closing():
             return
         self._handler = handler
-        handler.connection_made(self.transport)
-        received, self._received = self._received, b""
-        if received:
-            self.data_received(received)
-        self.transport.resume_reading()
+        handler.connection_made(cast(asyncio.Transport, Reins(self)))
+        self._feed_slice()
 
     def data_received(self, data: bytes) -> None:
+        """Take input in slices, the first at once: chunks of one byte must not hold the loop."""
+        if self._handler is None or self._inbox:
+            self._inbox += data  # only what was under way when reading was paused
+        elif len(data) <= _SLICE_BYTES and not self._held:
+            self._feed(data)
+        else:
+            self._inbox, self._inbox_at = data, 0
+            self._feed_slice()
+
+    def _feed_slice(self) -> None:
+        """Feed one slice; the rest has to wait for the next turns, and the socket with it."""
+        self._next_slice = None
+        if self._held or self.transport.is_closing():
+            return
+        end = self._inbox_at + _SLICE_BYTES
+        piece, self._inbox_at = self._inbox[self._inbox_at : end], end
+        if end < len(self._inbox):
+            self.transport.pause_reading()
+            self._next_slice = asyncio.get_running_loop().call_soon(self._feed_slice)
+        else:
+            self._inbox, self._inbox_at = b"", 0
+            self.transport.resume_reading()
+        if piece:
+            self._feed(piece)
+
+    def hold(self) -> None:
+        """Read no more for now."""
+        self._held = True
+        self.transport.pause_reading()
+
+    def release(self) -> None:
+        """Read on."""
+        self._held = False
+        if not self._inbox:
+            self.transport.resume_reading()
+        elif self._next_slice is None:
+            self._next_slice = asyncio.get_running_loop().call_soon(self._feed_slice)
+
+    def _feed(self, data: bytes) -> None:
         """Collect a head, or pass on."""
-        if self._handler is None:
-            self._received += data
-        elif self._busy or self._pipelined:
+        if self._busy or self._pipelined:
             if not self._busy:
                 self._begin_request()
             self._fed += len(data)
@@ -117,6 +193,7 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Pass on, and stop counting the connection."""
+        self._inbox = b""
         self._rooms.deadlines.forget(self)
         self._rooms.guests.leave(self)
         if self._drained is not None:
@@ -139,7 +216,7 @@ class HttpConnection(asyncio.Protocol):
             head, upgrade = self._head, self._head.is_upgrade
             self._head = Head(self._rooms.house.limits.head_bytes_max)
             if upgrade:
-                self._hand_over(head.bytes)
+                self._hand_over(head.bytes + self._let_go())
                 return
             self._head_bytes, self._fed = head.end or 0, len(head.bytes)
             self._begin_request()
@@ -153,18 +230,26 @@ class HttpConnection(asyncio.Protocol):
 
     def _hand_over(self, head: bytes) -> None:
         """Go on as a WebSocket."""
-        self._let_go()
         protocol = self._open_websocket(self._rooms, self.transport, self.address)
         self.transport.set_protocol(protocol)
         protocol.connection_made(self.transport)
         protocol.data_received(head)
 
-    def _let_go(self) -> None:
-        """Tell aiohttp that the connection is gone, after it has lost the transport: it would close it."""
+    def _let_go(self) -> bytes:
+        """Tell aiohttp that the connection is gone, after it has lost the transport: it would close it.
+
+        Returns:
+            What was not looked at yet.
+        """
         handler, self._handler = self._handler, None
         handler.transport = None
         handler.connection_lost(None)
         self._rooms.deadlines.forget(self)
+        if self._next_slice is not None:
+            self._next_slice.cancel()
+        rest, self._inbox = self._inbox[self._inbox_at :], b""
+        self.transport.resume_reading()
+        return rest
 
     def end_if_idle(self) -> None:
         """End the connection in good order where nothing is under way."""
@@ -185,7 +270,8 @@ class HttpConnection(asyncio.Protocol):
         """
         self._busy = False
         self._pipelined = self._pipelined or body_bytes is None or self._fed != self._head_bytes + body_bytes
-        self._set_deadline(_REQUEST_S if self._unread else self._rooms.house.limits.http_idle_s)
+        self._idle_since = self._rooms.clock.monotonic()
+        self._set_deadline(min(_REQUEST_S, self._rooms.house.limits.http_idle_s))
 
     @property
     def _unread(self) -> bool:
@@ -199,9 +285,16 @@ class HttpConnection(asyncio.Protocol):
 
     def check(self, now: float) -> float | None:
         """End a connection whose request, or whose reading of the answer, takes too long, or that was idle long."""
-        if now < self._deadline:  # looked at often, so that a nearer deadline is hardly ever one more to look after
-            return min(self._deadline, now + _REQUEST_S)
-        if self._busy or self._head.bytes or self._unread:
+        if now < self._deadline:
+            return self._deadline
+        if self._busy or self._head.bytes:
+            self.transport.abort()
+            return None
+        end = self._idle_since + (_REQUEST_S if self._unread else self._rooms.house.limits.http_idle_s)
+        if now < end:  # looked at often, so that a nearer deadline is hardly ever one more to look after
+            self._deadline = min(end, now + _REQUEST_S)
+            return self._deadline
+        if self._unread:
             self.transport.abort()
         else:
             self.transport.close()
@@ -271,9 +364,10 @@ class HttpSide:
         """Answer one request."""
         from aiohttp import web
 
-        connection = self._guests.holder(request.transport) if self._guests and request.transport else None
-        if not isinstance(connection, HttpConnection):  # gone, while the request waited for those before it
+        reins = cast(Reins | None, request.transport)
+        if reins is None:  # gone, while the request waited for those before it
             return web.Response()
+        connection = reins.connection
         await connection.ready_to_answer()
         answer = await self._front.answer(_request(request))
         response = web.Response(status=answer.status, body=answer.body or None, headers=answer.headers)
@@ -311,7 +405,13 @@ def _request(request: "web.BaseRequest") -> Request:
 
 
 async def _body(request: "web.BaseRequest", bytes_max: int) -> bytes | None:
-    """Read a body; None once it is clear that it is longer than `bytes_max`."""
+    """Read a body; None once it is clear that it is longer than `bytes_max`.
+
+    Raises:
+        Problem: it is broken, or ends early.
+    """
+    from aiohttp.web import RequestPayloadError
+
     if request.content_length is not None and request.content_length > bytes_max:
         return None
     if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
@@ -319,7 +419,11 @@ async def _body(request: "web.BaseRequest", bytes_max: int) -> bytes | None:
     pieces: list[bytes] = []
     length = 0
     while True:
-        piece = await request.content.readany()
+        try:
+            piece = await request.content.readany()
+        except (ConnectionError, RequestPayloadError):
+            text = "the body is not of its declared length, or not made of chunks: send it as it is declared"
+            raise Problem(ProblemKind.bad_request, text) from None
         if not piece:
             return b"".join(pieces)
         length += len(piece)

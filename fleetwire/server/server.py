@@ -110,7 +110,7 @@ class WebSocketServer:
             self._doorkeeper,
             checked_base_path(base_path),
             self._metrics,
-            self.get_connected_clients,
+            self._sessions,
             self._wake,
         )
         self._http = HttpSide(Front(self._office), WebSocketConnection)

@@ -234,13 +234,13 @@ def test_a_replay_ends_with_the_result_being_served(start: Start) -> None:
 
 
 def test_config_check_tells_where_each_setting_comes_from_and_no_token(start: Start, tmp_path: Path) -> None:
-    (tmp_path / "fleetwire.toml").write_text(f'port = 9000\nauth_token = "{TOKEN}"\n')
+    (tmp_path / "fleetwire.toml").write_text(f'port = 9000\nauth_token = "{TOKEN}"\nexpert_token = "{TOKEN}-2"\n')
     output = start("config", "check", "--host", "127.0.0.2", WEBSOCKET_LOG_LEVEL="DEBUG").communicate(timeout=30)[0]
     rows = {words[0]: (words[1], words[-1]) for words in map(str.split, output.splitlines())}
     assert rows["host"] == ("127.0.0.2", "flag")
     assert rows["log_level"] == ("debug", "environment")
     assert rows["port"] == ("9000", "fleetwire.toml")
-    assert rows["auth_token"] == ("(given)", "fleetwire.toml")
+    assert rows["auth_token"] == rows["expert_token"] == ("(given)", "fleetwire.toml")
     assert TOKEN not in output
 
 

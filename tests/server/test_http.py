@@ -1,8 +1,11 @@
 """The HTTP half of the port: connections, one request after another, and their end."""
 
 import asyncio
+import contextlib
 import importlib
 import json
+import logging
+import random
 import threading
 import time
 from types import SimpleNamespace
@@ -158,7 +161,7 @@ async def test_a_peer_that_reads_no_answers_fills_no_memory(server: WebSocketSer
     caller.writer.transport.pause_reading()
     request = f"GET /openapi.json HTTP/1.1\r\n{HOST}\r\n\r\n".encode()
     caller.writer.write(request)
-    guest = await connection_of(server)
+    guest = await http_connection(server)
     most = 0
     for _ in range(300):
         caller.writer.write(request * 20)
@@ -168,14 +171,13 @@ async def test_a_peer_that_reads_no_answers_fills_no_memory(server: WebSocketSer
     await until(lambda: guest._drained is not None)
 
 
-async def connection_of(server: WebSocketServer) -> http.HttpConnection:
+async def http_connection(server: WebSocketServer) -> http.HttpConnection:
     """The one HTTP connection that is open."""
     assert server._rooms is not None
     guests = server._rooms.guests
-    await until(lambda: [type(guest) for guest in guests.all()] == [http.HttpConnection])
-    (guest,) = guests.all()
-    assert isinstance(guest, http.HttpConnection)
-    return guest
+    await until(lambda: [guest for guest in guests.all() if isinstance(guest, http.HttpConnection)])
+    (found,) = [guest for guest in guests.all() if isinstance(guest, http.HttpConnection)]
+    return found
 
 
 async def test_an_idle_connection_is_closed_in_good_order(
@@ -188,6 +190,31 @@ async def test_an_idle_connection_is_closed_in_good_order(
     assert (await caller.get("/healthz")).status == 200
     clock.advance(76)
     assert await caller.is_closed()
+
+
+async def ask_without_reading(caller: Caller, guest: http.HttpConnection) -> None:
+    """Ask until an answer is stuck on its way."""
+    while not guest._unread:
+        caller.send("GET /openapi.json")
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+
+async def test_an_answer_that_is_read_late_costs_no_idle_time_and_one_that_is_not_read_ends_the_connection(
+    server: WebSocketServer, clock: ManualClock, caller: Caller
+) -> None:
+    assert (await caller.get("/healthz")).status == 200
+    guest = await http_connection(server)
+    await ask_without_reading(caller, guest)
+    clock.advance(6)
+    async with asyncio.timeout(5):
+        while guest._unread or guest._busy:
+            await caller.reader.read(1 << 20)
+    clock.advance(60)
+    assert not guest.transport.is_closing()
+    await ask_without_reading(caller, guest)
+    clock.advance(12)
+    assert guest.transport.is_closing()
 
 
 async def test_idle_connections_have_no_timers_of_their_own(server: WebSocketServer, clock: ManualClock) -> None:
@@ -226,7 +253,7 @@ async def test_who_begins_a_second_request_and_does_not_finish_its_head_is_close
     server: WebSocketServer, clock: ManualClock, caller: Caller
 ) -> None:
     assert (await caller.get("/healthz")).status == 200
-    guest = await connection_of(server)
+    guest = await http_connection(server)
     caller.writer.write(b"GET /healthz HT")
     await until(lambda: guest._head.bytes)
     clock.advance(5.1)
@@ -294,3 +321,81 @@ async def test_requests_that_come_before_http_is_loaded_wait_for_it(monkeypatch:
         assert (await clients[1].reply()).status == 200
         assert (await clients[1].get("/healthz")).status == 200
         await clients[1].end()
+
+
+@pytest.mark.usefixtures("witness")
+async def test_a_body_in_chunks_of_one_byte_holds_nobody_up(server: WebSocketServer, caller: Caller) -> None:
+    longest = 0.0
+
+    async def turn() -> None:
+        nonlocal longest
+        while True:
+            began = time.thread_time()
+            await asyncio.sleep(0)
+            longest = max(longest, time.thread_time() - began)
+
+    assert (await caller.get("/healthz")).status == 200
+    caller.send("POST /api/v1/publish", "Content-Type: application/json", "Transfer-Encoding: chunked")
+    guest = await http_connection(server)
+    await until(lambda: guest._busy)
+    turning = asyncio.create_task(turn())
+    guest.data_received(b"1\r\nx\r\n" * 43_000)  # as much as one read of the socket can bring
+    caller.writer.write(b"0\r\n\r\n")
+    assert (await caller.reply()).status == 400
+    turning.cancel()
+    assert longest < 0.02, "CPU seconds that the loop was held"
+
+
+PIECES = [
+    f"GET /healthz HTTP/1.1\r\n{HOST}\r\n\r\n".encode(),
+    f"HEAD /api/v1/fleet HTTP/1.1\r\n{HOST}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode(),
+    f"POST /api/v1/publish HTTP/1.1\r\n{HOST}\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n"
+    "Content-Length: 33\r\n\r\n".encode(),
+    b'{"channel": "alerts", "data": {}}',
+    f"POST /api/v1/publish HTTP/1.1\r\n{HOST}\r\nTransfer-Encoding: chunked\r\n\r\n".encode(),
+    b"5\r\nhello\r\n",
+    b"0\r\n\r\n",
+    b"ffffffffffffffff\r\n",
+    b"\r\n\r\n",
+    b"\n\n",
+    b"\x00\xff",
+    b"Upgrade: websocket\r\n\r\n",
+    f"GET / HTTP/1.1\r\n{HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n".encode(),
+    f"GET / HTTP/1.1\r\n{HOST}\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n".encode(),
+    b"\x81\x85\x00\x00\x00\x00hello",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"GET / HTTP/0.9\r\n\r\n",
+    b"x" * 20_000,
+]
+
+
+async def test_whatever_comes_in_whatever_pieces_the_server_serves_on(
+    server: WebSocketServer, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    chance = random.Random(4)
+    assert server._rooms is not None
+    for _ in range(250):
+        peer = await Raw.connect(server)
+        for piece in chance.choices(PIECES, k=chance.randint(1, 6)):
+            cut = chance.randint(0, len(piece))
+            for part in (piece[:cut], piece[cut:]):
+                peer.send(part)
+                for _ in range(chance.randint(0, 4)):
+                    await asyncio.sleep(0)
+        if chance.random() < 0.5:
+            with contextlib.suppress(OSError):  # the server was faster
+                peer.writer.write_eof()
+        for _ in range(chance.randint(0, 10)):
+            await asyncio.sleep(0)
+        if chance.random() < 0.5:
+            peer.writer.transport.abort()
+        await peer.end()
+    clock.advance(20)
+    clock.advance(80)
+    await until(lambda: len(server._rooms.guests) == 0)
+    caller = await Caller.connect(server)
+    assert (await caller.get("/healthz")).status == 200
+    await caller.end()
+    loud = {"fleetwire.server": logging.WARNING}  # asyncio warns of peers that are gone, ours too
+    assert [record for record in caplog.records if record.levelno >= loud.get(record.name, logging.ERROR)] == []

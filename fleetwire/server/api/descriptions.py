@@ -1,5 +1,8 @@
 """The descriptions that a server gives of itself, made once when somebody asks."""
 
+import inspect
+from typing import Any
+
 import msgspec
 
 from fleetwire.server.api.asyncapi import asyncapi
@@ -33,4 +36,14 @@ class Descriptions:
 
 def written(description: object) -> bytes:
     """Write a description as people read it."""
-    return msgspec.json.format(msgspec.json.encode(description), indent=1) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(_cleaned(description)), indent=1) + b"\n"
+
+
+def _cleaned(value: Any) -> Any:
+    """Take the indentation off what comes of docstrings: newer Pythons have done that already."""
+    if isinstance(value, dict):
+        return {
+            name: inspect.cleandoc(inner) if name == "description" and isinstance(inner, str) else _cleaned(inner)
+            for name, inner in value.items()
+        }
+    return [_cleaned(inner) for inner in value] if isinstance(value, list) else value

@@ -10,6 +10,7 @@ from fleetwire.server.api.answers import from_memory, from_store, page, rows
 from fleetwire.server.api.bodies import Curve, Figures, Health, PublishBody
 from fleetwire.server.api.exchange import Answer, Call
 from fleetwire.server.api.problem import Problem, ProblemKind
+from fleetwire.server.clients import client_info
 from fleetwire.server.metrics import CONTENT_TYPE
 from fleetwire.version import __version__
 from fleetwire.wire.channels import CHANNEL_BY_NAME
@@ -43,11 +44,11 @@ def metrics(call: Call) -> Answer:
 
 
 def clients(call: Call) -> Answer:
-    """List who is connected."""
-    found = page(
-        call.office.clients(), lambda one: (one.connected_at, one.client_id), call.asked["limit"], call.asked["cursor"]
-    )
-    return rows(call, found)
+    """List who is connected; only those of the page are described, since there may be many."""
+    here = [session for session in call.office.sessions() if not session.closing]
+    found = page(here, lambda one: (one.connected_at, one.client_id), call.asked["limit"], call.asked["cursor"])
+    described = [client_info(session) for session in found.items]
+    return rows(call, Page(items=described, total=found.total, next=found.next))
 
 
 def publish(call: Call) -> Answer:

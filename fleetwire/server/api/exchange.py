@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from fleetwire.hub.access import Identity
-from fleetwire.hub.session import House
+from fleetwire.hub.session import House, Session
 from fleetwire.ports import Clock, FleetDesk
 from fleetwire.server.api.problem import Problem, ProblemKind
-from fleetwire.server.clients import ClientInfo
 from fleetwire.server.origin import Doorkeeper
 
 JSON = "application/json"
@@ -64,7 +63,7 @@ class Office:
         doorkeeper: knows whose pages may ask.
         base_path: under which a proxy serves all of it, or "".
         metrics: writes what is counted.
-        clients: lists who is connected.
+        sessions: lists those of who is connected.
         published: is called when something was published.
     """
 
@@ -75,7 +74,7 @@ class Office:
         doorkeeper: Doorkeeper,
         base_path: str,
         metrics: Callable[[], str],
-        clients: Callable[[], list[ClientInfo]],
+        sessions: Callable[[], list[Session]],
         published: Callable[[], None],
     ) -> None:
         self.house = house
@@ -83,7 +82,7 @@ class Office:
         self.doorkeeper = doorkeeper
         self.base_path = base_path
         self.metrics = metrics
-        self.clients = clients
+        self.sessions = sessions
         self.published = published
         self.desk: FleetDesk | None = None
 

@@ -164,6 +164,23 @@ async def test_the_socket_acknowledges_too(server: WebSocketServer, desk: Desk) 
     await client.end()
 
 
+async def test_an_expert_reports_over_the_socket_and_may_nothing_else(server: WebSocketServer, desk: Desk) -> None:
+    client = await Raw.connect(server)
+    await client.upgrade()
+    client.send(said("auth", token=EXPERT_TOKEN), said("price_report", symbol="EURUSD"), said("deal", 1, wrong=True))
+    assert (await client.message())["data"]["role"] == "expert"
+    assert (await client.message())["data"]["code"] == "invalid_data"
+    client.send(said("subscribe", 2, channels=["alerts"]), said("alert_ack", 3, alert_id=1), said("heartbeat", 4))
+    answers = [await client.message() for _ in range(3)]
+    assert [answer["data"].get("code", answer["type"]) for answer in answers] == [
+        "forbidden",
+        "forbidden",
+        "heartbeat_response",
+    ]
+    assert desk.taken == [("price_report", {"symbol": "EURUSD"})]
+    await client.end()
+
+
 @pytest.mark.parametrize("path", ["/api/v1/ea/report", "/api/v1/report"])
 async def test_a_report_is_taken_and_its_receipt_says_what_to_do_next(caller: Caller, desk: Desk, path: str) -> None:
     reply = await caller.call(f"POST {path}", body=report_of(3), token=EXPERT_TOKEN)

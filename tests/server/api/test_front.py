@@ -253,6 +253,14 @@ async def test_a_body_in_chunks_is_taken(caller: Caller, desk: Desk) -> None:
     assert (await caller.get("/healthz")).status == 200
 
 
+async def test_a_body_that_is_not_made_of_chunks_is_refused(caller: Caller, desk: Desk) -> None:
+    caller.send(REPORT, "Content-Type: application/json", "Transfer-Encoding: chunked")
+    caller.writer.write(b"2\r\n{}\r\nno chunk\r\n")
+    reply = await caller.reply()
+    assert (reply.status, desk.reports) == (400, [])
+    assert await caller.is_closed()
+
+
 async def test_who_waits_for_leave_to_send_gets_it(caller: Caller) -> None:
     body = report_of(1)
     caller.send(REPORT, "Content-Type: application/json", f"Content-Length: {len(body)}", "Expect: 100-continue")
@@ -327,6 +335,10 @@ async def test_without_a_fleet_the_api_says_so(clock: ManualClock) -> None:
             reply = await caller.call(request)
             assert (reply.status, reply.code) == (404, "no_fleet")
             assert "--integrated" in reply.json["detail"]
+        server.serve_fleet(Desk())
+        assert (await caller.get("/api/v1/experts/1")).status == 200
+        server.serve_fleet(None)
+        assert (await caller.get("/api/v1/experts/1")).code == "no_fleet"
         assert (await caller.call(REPORT, body="{}")).code == "no_fleet"
         assert (await caller.get("/readyz")).json["ready"] is True
         assert (await caller.call(PUBLISH, body='{"channel": "alerts", "data": {}}')).status == 200
