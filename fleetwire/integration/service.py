@@ -40,11 +40,13 @@ from fleetwire.server.clock import SystemClock
 from fleetwire.server.server import WebSocketServer
 from fleetwire.wire.errors import ConfigError, DataError, StoreError
 from fleetwire.wire.moment import Moment, read_utc
-from fleetwire.wire.rows import AccountRow, AlertRow, ExpertRow, NewsRow
+from fleetwire.wire.rows import AccountRow, AlertRow, ExpertRow, NewsRow, PortfolioRow
 
 logger = logging.getLogger("fleetwire.integration")
 
 _TRIM_S: Final = 600.0
+_PORTFOLIO_S: Final = 0.1
+"""The portfolio is told at most so often: it sums a whole fleet, and is as long."""
 _EXPERT_SAMPLES: Final = 6  # experts are sampled once in so many samples of accounts
 
 
@@ -99,8 +101,11 @@ class IntegrationService:
         self._on_alert = on_alert
         self._sources = tuple(sources)
         self._sums = Portfolio(self.fleet, self.settings.convert_to)
-        self.portfolio = self._sums.row()
+        self._portfolio = self._sums.row()
         self.portfolio_as_of = ""
+        self._portfolio_at = float("-inf")  # when it may be told again
+        self._portfolio_is_due = True
+        self._portfolio_is_old = False
         self._tasks: list[asyncio.Task[None]] = []
         self._trimming: asyncio.Task[None] | None = None
         self._timer: Timer | None = None
@@ -294,7 +299,10 @@ class IntegrationService:
             self.tell_alerts(self.alerts.observe("terminal", terminal.name, row, at, {"account": account}))
         for state in accounts.values():
             self._look_at_account(state, at)
-        if experts or accounts or not self.portfolio_as_of:
+        if experts or accounts:
+            self._portfolio_is_due = self._portfolio_is_old = True
+        if self._portfolio_is_due and at.now >= self._portfolio_at:
+            self._portfolio_is_due, self._portfolio_at = False, at.now + _PORTFOLIO_S
             self._tell_portfolio(at)
         self._schedule(at)
 
@@ -314,13 +322,20 @@ class IntegrationService:
             self.keeper.account(state)
 
     def _tell_portfolio(self, at: Moment) -> None:
-        self.portfolio = self._sums.row(self.blocked)
+        row = self.portfolio
         self.portfolio_as_of = at.utc
-        self.server.publish("portfolio_update", self.portfolio)
-        for currency, sums in self.portfolio.by_currency.items():
+        self.server.publish("portfolio_update", row)
+        for currency, sums in row.by_currency.items():
             self.tell_alerts(self.alerts.observe("portfolio", currency, sums, at))
         if self.keeper is not None:
             self.keeper.peaks(self._sums.peaks)
+
+    @property
+    def portfolio(self) -> PortfolioRow:
+        """The sums of the rows as they were told last."""
+        if self._portfolio_is_old:
+            self._portfolio, self._portfolio_is_old = self._sums.row(self.blocked), False
+        return self._portfolio
 
     def expert_row(self, expert: ExpertState, at: Moment) -> ExpertRow:
         """Build the row of an expert as it is now."""
@@ -426,6 +441,8 @@ class IntegrationService:
         if not self.running:
             return
         deadlines = [self.fleet.next_deadline(), self.alerts.next_deadline(), self.news.next_deadline(at)]
+        if self._portfolio_is_due:
+            deadlines.append(self._portfolio_at)
         if self.keeper is not None:
             deadlines.append(min(self._sample_at, self._trim_at))
         when = min((deadline for deadline in deadlines if deadline is not None), default=float("inf"))
