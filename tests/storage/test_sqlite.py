@@ -1,6 +1,7 @@
 """SQLite under bad conditions: killed, full, broken, cut off from power, damaged, locked, used twice."""
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
@@ -231,6 +232,41 @@ async def test_a_power_cut_after_failed_syncs_loses_nothing_acknowledged(path: P
     disk = Disk()
     store = SqliteStore(path, vfs=disk.name)
     assert await lost_after_a_power_cut(lambda: store, disk, tmp_path, 12, sync_fails=True) == 0
+
+
+class Alone(SqliteDatabase):
+    """Has no other connection when a new one is made, as after a kill: SQLite recovers the log as far as it can read."""
+
+    store: QueuedStore | None = None
+
+    def connect(self) -> SqliteConnection:
+        at_work = self.store._at_work if self.store else None
+        if at_work is not None:
+            with contextlib.suppress(apsw.IOError):
+                at_work.reader.close()
+        made = super().connect()
+        if at_work is not None:
+            at_work.reader.__init__(self)
+        return made
+
+
+class AloneAndTrusting(Alone):
+    """The control: goes on behind what it has recovered."""
+
+    def _begin_anew(self, raw: apsw.Connection) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("kind", "loses"), [(Alone, False), (AloneAndTrusting, True)])
+async def test_nothing_is_acknowledged_behind_what_a_failed_sync_left(
+    path: Path, tmp_path: Path, kind: type[Alone], loses: bool
+) -> None:
+    """Who recovers it and goes on behind it loses what it acknowledges, at the next power cut; we begin a new log."""
+    disk = Disk()
+    store = SqliteStore(path, vfs=disk.name)
+    store._database = kind(path, disk.name)
+    store._database.store = store
+    assert bool(await lost_after_a_power_cut(lambda: store, disk, tmp_path, 6, sync_fails=True)) == loses
 
 
 async def test_the_power_cut_is_one_that_can_be_lost_to(path: Path, tmp_path: Path) -> None:
