@@ -73,6 +73,10 @@ class SqliteConnection:
         """Begin a transaction that writes."""
         self.raw.execute("BEGIN IMMEDIATE")
 
+    def begin_reading(self) -> None:
+        """Begin a transaction that reads the state of one moment."""
+        self.raw.execute("BEGIN")
+
     def commit(self) -> None:
         """End it: what it wrote is on disk when this returns."""
         self.raw.execute("COMMIT")
@@ -102,7 +106,7 @@ class SqliteDatabase:
 
     def __init__(self, path: str | Path, vfs: str | None = None) -> None:
         self.in_memory = str(path) == MEMORY
-        self.path = Path(path).expanduser().absolute()
+        self.path = Path(path).expanduser().resolve()
         self.name = MEMORY if self.in_memory else str(self.path)
         self.schema = 0
         self.troubles: tuple[type[Exception], ...] = (apsw.Error, OSError, MemoryError)

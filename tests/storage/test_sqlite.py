@@ -8,12 +8,14 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
+from msgspec.structs import replace
 
-from fleetwire.ports import KeptNote
-from fleetwire.storage import SqliteStore
+from fleetwire.ports import KeptDeal, KeptNote
+from fleetwire.storage import SqliteStore, inspecting
 from fleetwire.storage import writer as writer_module
 from fleetwire.storage.reading import Reading
 from fleetwire.storage.sqlite import SqliteConnection, SqliteDatabase
@@ -235,7 +237,7 @@ async def test_a_power_cut_after_failed_syncs_loses_nothing_acknowledged(path: P
 
 
 class Alone(SqliteDatabase):
-    """Has no other connection when a new one is made, as after a kill: SQLite recovers the log as far as it can read."""
+    """Has no other connection when one is made, as after a kill: SQLite recovers the log as far as it can read."""
 
     store: QueuedStore | None = None
 
@@ -414,6 +416,38 @@ async def test_a_backup_made_while_it_is_in_use_is_whole(path: Path, tmp_path: P
     copy = SqliteStore(tmp_path / "copy.db")
     assert await newest_whole(copy, await copy.open()) >= 299
     await copy.close()
+
+
+async def test_a_check_while_it_is_in_use_sees_one_moment(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deal that is kept after trades were computed, and before they are compared, is no damage."""
+    store = SqliteStore(path)
+    await store.open()
+    store.keep(unit(1))
+    loop, compute = asyncio.get_running_loop(), inspecting.compute_trades
+
+    async def keep_more() -> None:
+        store.keep([replace(record, ea_id=8) for record in unit(1) if isinstance(record, KeptDeal)])
+        await store.committed()
+
+    def compute_while_more_is_kept(*asked: Any) -> list:
+        found = list(compute(*asked))
+        asyncio.run_coroutine_threadsafe(keep_more(), loop).result(10)
+        return found
+
+    await store.committed()
+    monkeypatch.setattr(inspecting, "compute_trades", compute_while_more_is_kept)
+    assert await store.check() == []
+    await store.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="symbolic links need rights there")
+async def test_another_name_for_the_same_file_is_in_use_too(path: Path, tmp_path: Path) -> None:
+    store = SqliteStore(path)
+    await store.open()
+    (tmp_path / "other.db").symlink_to(path)
+    with pytest.raises(StoreError, match="is in use by another fleetwire"):
+        await SqliteStore(tmp_path / "other.db").open()
+    await store.close()
 
 
 async def test_two_that_are_in_memory_have_nothing_in_common() -> None:
