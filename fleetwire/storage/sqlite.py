@@ -178,8 +178,11 @@ class SqliteDatabase:
         If a sync failed before, here or in a process that has ended since, some of the log may never have reached the
         disk, though everybody can read it: nothing that is acknowledged from now on may stand behind it.
         """
-        if not self.in_memory:
-            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if self.in_memory:
+            return
+        ((is_busy, _, _),) = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if is_busy:
+            raise apsw.BusyError("somebody still reads the log")
 
     def connect_reader(self) -> SqliteConnection:
         """Give a connection that only reads."""

@@ -373,6 +373,27 @@ async def test_a_database_that_another_program_locks_is_waited_for(path: Path, m
     other.close()
 
 
+async def test_a_log_that_another_program_still_reads_is_not_gone_on_with(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty one can't be begun then: the server says who is in the way."""
+    monkeypatch.setattr("fleetwire.storage.sqlite._BUSY_TIMEOUT_MS", 10)
+    store = SqliteStore(path)
+    await store.open()
+    store.keep(unit(1))
+    await store.committed()
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN")
+    assert other.execute("SELECT count(*) FROM deals").fetchall() == [(2,)]
+    await store.close()
+    with pytest.raises(StoreError, match=r"another program keeps the database locked: close it \(somebody still reads"):
+        await SqliteStore(path).open()
+    other.execute("COMMIT")
+    assert await newest_whole(store, await store.open()) == 1
+    await store.close()
+    other.close()
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
 async def test_a_folder_that_may_not_be_written_to_is_named(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
