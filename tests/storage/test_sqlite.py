@@ -99,6 +99,32 @@ async def test_a_disk_that_fails_and_recovers_loses_nothing(path: Path, trouble:
     await again.close()
 
 
+async def test_whichever_write_or_sync_fails_once_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every third of everything that is asked of the disk, from the creation of the file to its closing."""
+    monkeypatch.setattr(writer_module, "FIRST_PAUSE_S", 0.001)
+    for position in range(1, 1000, 3):
+        path, disk = tmp_path / f"{position}.db", Disk()
+        disk.fails_at = position
+        store = SqliteStore(path, vfs=disk.name)
+        try:
+            await store.open()
+        except StoreError as error:
+            assert "the disk fails" in str(error)  # noqa: PT017
+            await store.open()
+        for number in (1, 2, 3):
+            store.keep(unit(number))
+            await until(lambda store=store: store.health().pending == 0)
+        await store.close()
+        again = SqliteStore(path)
+        assert await newest_whole(again, await again.open()) == 3
+        await again.close()
+        if disk.done < position:
+            break
+    assert 20 < position < 1000
+
+
 async def test_a_slow_disk_holds_up_neither_the_loop_nor_those_who_read(path: Path) -> None:
     """Handing over takes no time, reading goes on; what has come meanwhile is committed together."""
     disk = Disk()
