@@ -11,10 +11,13 @@ import msgspec
 from msgspec import Meta, Struct
 
 from fleetwire.hub.limits import Limits
+from fleetwire.storage import Retention
 from fleetwire.wire.errors import ConfigError
 
 ENV_PREFIX = "WEBSOCKET_"
 FILE_NAME = "fleetwire.toml"
+TABLES = ("limits", "retention")
+"""The settings that are tables in the file, and nothing else."""
 SECRET = "auth_token"  # noqa: S105  (the name of the setting, not its value)
 
 
@@ -48,6 +51,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = None
     limits: Annotated[Limits, Meta(description="the bounds: docs/protocol.md#limits")] = Limits()
+    retention: Annotated[Retention, Meta(description="how long what is kept is kept: docs/storage.md")] = Retention()
 
     def __repr__(self) -> str:
         """Show where, and not the token."""
@@ -85,7 +89,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | 
             origins[name] = str(path)
     for name in _FIELDS:
         variable = ENV_PREFIX + name.upper()
-        if name != "limits" and environment.get(variable):
+        if name not in TABLES and environment.get(variable):
             text = environment[variable]
             value = [part.strip() for part in text.split(",") if part.strip()] if name.startswith("allowed_") else text
             values[name] = _convert(name, value, variable, strict=False)
@@ -151,10 +155,10 @@ def _description(name: str) -> str:
 
 
 def describe() -> list[tuple[str, str, str, str]]:
-    """List every setting but the limits: name, environment variable, default, what it is."""
+    """List every setting but the tables: name, environment variable, default, what it is."""
     rows = []
     for name, field in _FIELDS.items():
-        if name != "limits":
+        if name not in TABLES:
             default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
             rows.append((name, ENV_PREFIX + name.upper(), "" if default is None else str(default), _description(name)))
     return rows

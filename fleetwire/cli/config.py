@@ -5,7 +5,7 @@ import os
 
 from fleetwire.cli import settings
 from fleetwire.cli.running import new_server
-from fleetwire.config import SECRET, default_database, describe
+from fleetwire.config import SECRET, TABLES, default_database, describe
 from fleetwire.storage import without_password
 
 
@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
             value = without_password(value or str(default_database(os.environ)))
         shown = ("(given)" if value else "(made and kept when needed)") if name == SECRET else value
         print(f"{name:<20} {shown!s:<28} {found.origins[name]}")
-    changed = found.origins["limits"]
-    print(f"{'limits':<20} {'as by default' if changed == 'default' else 'some changed':<28} {changed}")
+    for name in TABLES:
+        changed = found.origins[name]
+        print(f"{name:<20} {'as by default' if changed == 'default' else 'some changed':<28} {changed}")
     return 0

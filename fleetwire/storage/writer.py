@@ -197,8 +197,8 @@ class Writer:
     def _recover(self, told: StoreError) -> None:
         """Leave nothing half done. After a failure of the disk a connection is not to be trusted: it is closed.
 
-        What a failed fsync may have left unwritten is never synced again as if it had been: the next connection begins
-        behind what the last successful commit wrote, and writes the same units anew.
+        What a failed sync may have left unwritten is never taken for written: the same units are written anew, by a
+        connection that begins an empty log.
         """
         self._writing.forget()
         try:
