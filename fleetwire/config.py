@@ -98,7 +98,7 @@ class Loaded(NamedTuple):
     origins: dict[str, str]
 
 
-SECTIONS = ("limits", "silences", "server_times", "news", "retention", "notify", "watchdog")
+TABLES = ("limits", "silences", "server_times", "news", "retention", "notify", "watchdog")
 """Settings that are tables of their own, in the file only; docs/configuration.md has them."""
 _NOT_SHOWN = SECRETS | {"database", "calendars", "notify", "watchdog"}  # a URL can hold a password
 _LISTS = ("allowed_hosts", "allowed_origins", "calendars", "accounts")
@@ -127,7 +127,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | 
             origins[name] = str(path)
     for name in _FIELDS:
         variable = ENV_PREFIX + name.upper()
-        if name not in SECTIONS and environment.get(variable):
+        if name not in TABLES and environment.get(variable):
             text = environment[variable]
             value = [part.strip() for part in text.split(",") if part.strip()] if name in _LISTS else text
             values[name] = _convert(name, value, variable, strict=False)
@@ -210,7 +210,7 @@ def describe() -> list[tuple[str, str, str, str]]:
     """List every setting but the sections: name, environment variable, default, what it is."""
     rows = []
     for name, field in _FIELDS.items():
-        if name not in SECTIONS:
+        if name not in TABLES:
             default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
             rows.append((name, ENV_PREFIX + name.upper(), "" if default is None else str(default), _description(name)))
     return rows

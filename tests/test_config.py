@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetwire.config import Settings, config_directory, describe, load
+from fleetwire.config import TABLES, Settings, config_directory, describe, load
 from fleetwire.wire.errors import ConfigError
 
 
@@ -73,6 +73,8 @@ def test_an_empty_variable_is_none(folder: Path) -> None:
         ('log_level = "loud"', "log_level ('loud')"),
         ("port =", "is no TOML"),
         ("[limits]\nchannel_max = 1", "channel_max"),
+        ("[retention]\nnews_day = 3", "news_day"),
+        ("[retention]\nevents_max = 0", "retention: events_max must be a whole number above 0"),
         ("[limits]\nchannels_max = 0", "channels_max must be a whole number above 0"),
         ("[limits]\nstall_timeout_s = -1", "stall_timeout_s must be a number above 0"),
         ("heartbeat_interval = inf", "heartbeat_interval (inf): expected float <= 86400"),
@@ -113,7 +115,7 @@ def test_a_wrong_token_is_not_repeated(folder: Path) -> None:
 
 def test_every_setting_is_described() -> None:
     names = [name for name, _, _, text in describe() if text]
-    assert names == [name for name in Settings.__struct_fields__ if name != "limits"]
+    assert names == [name for name in Settings.__struct_fields__ if name not in TABLES]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX paths")

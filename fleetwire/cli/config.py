@@ -4,7 +4,7 @@ import argparse
 import os
 
 from fleetwire.cli import settings
-from fleetwire.config import SECRETS, default_database, describe
+from fleetwire.config import SECRETS, TABLES, default_database, describe
 from fleetwire.integration.fleetwire import new_server
 from fleetwire.storage import without_password
 
@@ -30,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
         if name in SECRETS:
             value = "(given)" if value else "(made and kept when needed)" if name == "auth_token" else "(none)"
         print(f"{name:<20} {value!s:<28} {found.origins[name]}")
-    changed = found.origins["limits"]
-    print(f"{'limits':<20} {'as by default' if changed == 'default' else 'some changed':<28} {changed}")
+    for name in TABLES:
+        changed = found.origins[name]
+        print(f"{name:<20} {'as by default' if changed == 'default' else 'some changed':<28} {changed}")
     return 0

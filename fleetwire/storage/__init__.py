@@ -1,12 +1,13 @@
 """Where a fleet is kept: SQLite with nothing to install, PostgreSQL as an extra; one port, `fleetwire.ports.Store`."""
 
 from fleetwire.storage.address import is_postgres, without_password
+from fleetwire.storage.database import RefusedError
 from fleetwire.storage.retention import DEFAULT_RETENTION, Retention
 from fleetwire.storage.sqlite import SqliteStore
 from fleetwire.storage.store import QueuedStore
 from fleetwire.wire.errors import ConfigError
 
-__all__ = ["QueuedStore", "Retention", "SqliteStore", "is_postgres", "open_store", "without_password"]
+__all__ = ["QueuedStore", "RefusedError", "Retention", "SqliteStore", "is_postgres", "open_store", "without_password"]
 
 
 def open_store(database: str, retention: Retention = DEFAULT_RETENTION) -> QueuedStore:

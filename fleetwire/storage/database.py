@@ -34,6 +34,9 @@ class Connection(Protocol):
     def begin(self) -> None:
         """Begin a transaction that writes."""
 
+    def begin_reading(self) -> None:
+        """Begin a transaction that reads the state of one moment."""
+
     def commit(self) -> None:
         """End it: what it wrote is on disk when this returns."""
 

@@ -81,6 +81,10 @@ class PostgresConnection:
         """Begin a transaction that writes."""
         self._execute("BEGIN", ())
 
+    def begin_reading(self) -> None:
+        """Begin a transaction that reads the state of one moment."""
+        self._execute("BEGIN ISOLATION LEVEL REPEATABLE READ", ())
+
     def commit(self) -> None:
         """End it: what it wrote is on disk when this returns."""
         self._execute("COMMIT", ())

@@ -73,6 +73,10 @@ class SqliteConnection:
         """Begin a transaction that writes."""
         self.raw.execute("BEGIN IMMEDIATE")
 
+    def begin_reading(self) -> None:
+        """Begin a transaction that reads the state of one moment."""
+        self.raw.execute("BEGIN")
+
     def commit(self) -> None:
         """End it: what it wrote is on disk when this returns."""
         self.raw.execute("COMMIT")
@@ -102,7 +106,7 @@ class SqliteDatabase:
 
     def __init__(self, path: str | Path, vfs: str | None = None) -> None:
         self.in_memory = str(path) == MEMORY
-        self.path = Path(path).expanduser().absolute()
+        self.path = Path(path).expanduser().resolve()
         self.name = MEMORY if self.in_memory else str(self.path)
         self.schema = 0
         self.troubles: tuple[type[Exception], ...] = (apsw.Error, OSError, MemoryError)
@@ -121,22 +125,12 @@ class SqliteDatabase:
             connection = self.connect()
             try:
                 self._migrate(connection)
-                self._begin_anew(connection)
             except BaseException:
                 connection.close()
                 raise
         except apsw.Error as error:
             raise self.explain(error) from error
         return connection
-
-    def _begin_anew(self, connection: SqliteConnection) -> None:
-        """Bring what a former process left in the log into the file, and begin an empty log.
-
-        Some of it may never have reached the disk, if a sync failed before the process ended: nothing that is
-        acknowledged from now on stands behind it.
-        """
-        if not self.in_memory:
-            connection.read("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _take(self) -> None:
         """Make the folder and the file, readable by nobody else, and lock it."""
@@ -172,10 +166,23 @@ class SqliteDatabase:
                 raise StoreError(f"{self.name}: this disk takes no write-ahead log: give a --database on a local one")
             raw.execute("PRAGMA synchronous=FULL; PRAGMA fullfsync=ON; PRAGMA checkpoint_fullfsync=ON")
             raw.execute(f"PRAGMA foreign_keys=ON; PRAGMA journal_size_limit={_WAL_BYTES_KEPT}")
+            self._begin_anew(raw)
         except BaseException:
             raw.close(True)
             raise
         return SqliteConnection(raw)
+
+    def _begin_anew(self, raw: apsw.Connection) -> None:
+        """Bring what stands in the log into the file, and begin an empty log.
+
+        If a sync failed before, here or in a process that has ended since, some of the log may never have reached the
+        disk, though everybody can read it: nothing that is acknowledged from now on may stand behind it.
+        """
+        if self.in_memory:
+            return
+        ((is_busy, _, _),) = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if is_busy:
+            raise apsw.BusyError("somebody still reads the log")
 
     def connect_reader(self) -> SqliteConnection:
         """Give a connection that only reads."""

@@ -197,6 +197,7 @@ class QueuedStore:
         """Look for damage, open or not, while a server has it or not. Blocks."""
         reader = self._database.connect_reader()
         try:
+            reader.begin_reading()
             return self._database.check(reader) or check_trades(reader)
         except self._database.troubles as error:
             raise self._database.explain(error) from error

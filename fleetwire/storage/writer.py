@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Final, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 from msgspec import Struct
 
@@ -85,12 +85,20 @@ class Writer:
                 raise StoreError("the thread that writes has ended; the log says why: start fleetwire again")
             too_many = self.pending + len(unit.records) > PENDING_MAX or self._bytes + unit.size > PENDING_BYTES_MAX
             if unit.records and too_many:
-                why = self.failing or "the disk is too slow"
-                raise StoreError(f"{self.pending} records wait to be written, no more are taken: {why}")
+                self._refuse_for_want_of_room(unit)
             self._units.append(unit)
             self.pending += len(unit.records)
             self._bytes += unit.size
             self._bell.notify()
+
+    def _refuse_for_want_of_room(self, unit: Unit) -> NoReturn:
+        if len(unit.records) > PENDING_MAX or unit.size > PENDING_BYTES_MAX:
+            raise StoreError(
+                f"{len(unit.records)} records of about {unit.size:,} bytes are more than may wait "
+                f"({PENDING_MAX:,} records, {PENDING_BYTES_MAX:,} bytes): hand them over in parts"
+            )
+        why = self.failing or "the disk is too slow"
+        raise StoreError(f"{self.pending} records wait to be written, no more are taken: {why}")
 
     def ask(self, job: Callable[[Connection], T]) -> "Future[T]":
         """Let the thread do something in a transaction of its own, between two groups of units."""
@@ -149,16 +157,17 @@ class Writer:
         try:
             self._transact(batch)
         except RefusedError as error:
-            return self._commit_each(batch) if len(batch) > 1 else self._refuse(batch[0], error)
+            return self._commit_halves(batch) if len(batch) > 1 else self._refuse(batch[0], error)
         except StoreError as error:
             self._fail(error)
             return False
         self._succeed(batch, (time.perf_counter() - started) * 1000)
         return True
 
-    def _commit_each(self, batch: list[Unit]) -> bool:
-        """One of them is at fault: write them one by one, so that the others do not suffer."""
-        return all(self._commit([unit]) for unit in batch)
+    def _commit_halves(self, batch: list[Unit]) -> bool:
+        """One of them is at fault: look for it by halves, so that the others hardly suffer."""
+        half = len(batch) // 2
+        return self._commit(batch[:half]) and self._commit(batch[half:])
 
     def _transact(self, batch: list[Unit]) -> None:
         """Write units in one transaction.
@@ -188,8 +197,8 @@ class Writer:
     def _recover(self, told: StoreError) -> None:
         """Leave nothing half done. After a failure of the disk a connection is not to be trusted: it is closed.
 
-        What a failed fsync may have left unwritten is never synced again as if it had been: the next connection begins
-        behind what the last successful commit wrote, and writes the same units anew.
+        What a failed sync may have left unwritten is never taken for written: the same units are written anew, by a
+        connection that begins an empty log.
         """
         self._writing.forget()
         try:

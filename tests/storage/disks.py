@@ -25,6 +25,7 @@ class Disk(apsw.VFS):
         super().__init__(self.name, "")
         self.full = self.broken = self.sync_fails = False
         self.refused = self.synced = 0
+        self.done, self.fails_at = 0, -1  # how much was asked of it, and which one of that fails, once
         self.turns = threading.Event()  # while it is not set, syncs take for ever
         self.turns.set()
         self.lock = threading.Lock()
@@ -39,6 +40,12 @@ class Disk(apsw.VFS):
         with self.lock:
             self.surely.pop(name, None)
             self.unsynced.pop(name, None)
+
+    def work(self) -> None:
+        """Count what is asked; fail if it is this one's turn."""
+        self.done += 1
+        if self.done == self.fails_at:
+            raise apsw.IOError("input/output error")
 
     def changed(self, name: str, change: Change) -> None:
         with self.lock:
@@ -65,6 +72,7 @@ class File(apsw.VFSFile):
         super().__init__("", name, flags)
 
     def xWrite(self, data: bytes, offset: int) -> None:
+        self.disk.work()
         if self.disk.full or self.disk.broken:
             self.disk.refused += 1
             raise apsw.FullError("no space left") if self.disk.full else apsw.IOError("input/output error")
@@ -73,11 +81,13 @@ class File(apsw.VFSFile):
             self.disk.changed(self.file, _write(bytes(data[begin : begin + _SECTOR]), offset + begin))
 
     def xTruncate(self, size: int) -> None:
+        self.disk.work()
         super().xTruncate(size)
         self.disk.changed(self.file, lambda content: content.__delitem__(slice(size, None)))
 
     def xSync(self, flags: int) -> None:
         self.disk.turns.wait(30)
+        self.disk.work()
         with self.disk.lock:
             changes = self.disk.unsynced.pop(self.file, [])
             if self.disk.sync_fails:

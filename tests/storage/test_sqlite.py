@@ -1,18 +1,21 @@
 """SQLite under bad conditions: killed, full, broken, cut off from power, damaged, locked, used twice."""
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
+from msgspec.structs import replace
 
-from fleetwire.ports import KeptNote
-from fleetwire.storage import SqliteStore
+from fleetwire.ports import KeptDeal, KeptNote
+from fleetwire.storage import SqliteStore, inspecting
 from fleetwire.storage import writer as writer_module
 from fleetwire.storage.reading import Reading
 from fleetwire.storage.sqlite import SqliteConnection, SqliteDatabase
@@ -96,6 +99,32 @@ async def test_a_disk_that_fails_and_recovers_loses_nothing(path: Path, trouble:
     await again.close()
 
 
+async def test_whichever_write_or_sync_fails_once_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every third of everything that is asked of the disk, from the creation of the file to its closing."""
+    monkeypatch.setattr(writer_module, "FIRST_PAUSE_S", 0.001)
+    for position in range(1, 1000, 3):
+        path, disk = tmp_path / f"{position}.db", Disk()
+        disk.fails_at = position
+        store = SqliteStore(path, vfs=disk.name)
+        try:
+            await store.open()
+        except StoreError as error:
+            assert "the disk fails" in str(error)  # noqa: PT017
+            await store.open()
+        for number in (1, 2, 3):
+            store.keep(unit(number))
+            await until(lambda store=store: store.health().pending == 0)
+        await store.close()
+        again = SqliteStore(path)
+        assert await newest_whole(again, await again.open()) == 3
+        await again.close()
+        if disk.done < position:
+            break
+    assert 20 < position < 1000
+
+
 async def test_a_slow_disk_holds_up_neither_the_loop_nor_those_who_read(path: Path) -> None:
     """Handing over takes no time, reading goes on; what has come meanwhile is committed together."""
     disk = Disk()
@@ -152,7 +181,7 @@ async def test_what_waits_is_bounded_and_beyond_it_is_refused(path: Path, monkey
         store.keep(unit(4))
     disk.full = False
     await until(lambda: store.health().pending == 0)
-    with pytest.raises(StoreError, match="0 records wait to be written, no more are taken"):
+    with pytest.raises(StoreError, match="1 records of about 20,400 bytes are more than may wait"):
         store.keep([KeptNote("large", bytes(20_000))])
     await store.close()
 
@@ -231,6 +260,41 @@ async def test_a_power_cut_after_failed_syncs_loses_nothing_acknowledged(path: P
     disk = Disk()
     store = SqliteStore(path, vfs=disk.name)
     assert await lost_after_a_power_cut(lambda: store, disk, tmp_path, 12, sync_fails=True) == 0
+
+
+class Alone(SqliteDatabase):
+    """Has no other connection when one is made, as after a kill: SQLite recovers the log as far as it can read."""
+
+    store: QueuedStore | None = None
+
+    def connect(self) -> SqliteConnection:
+        at_work = self.store._at_work if self.store else None
+        if at_work is not None:
+            with contextlib.suppress(apsw.IOError):
+                at_work.reader.close()
+        made = super().connect()
+        if at_work is not None:
+            at_work.reader.__init__(self)
+        return made
+
+
+class AloneAndTrusting(Alone):
+    """The control: goes on behind what it has recovered."""
+
+    def _begin_anew(self, raw: apsw.Connection) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("kind", "loses"), [(Alone, False), (AloneAndTrusting, True)])
+async def test_nothing_is_acknowledged_behind_what_a_failed_sync_left(
+    path: Path, tmp_path: Path, kind: type[Alone], loses: bool
+) -> None:
+    """Who recovers it and goes on behind it loses what it acknowledges, at the next power cut; we begin a new log."""
+    disk = Disk()
+    store = SqliteStore(path, vfs=disk.name)
+    store._database = kind(path, disk.name)
+    store._database.store = store
+    assert bool(await lost_after_a_power_cut(lambda: store, disk, tmp_path, 6, sync_fails=True)) == loses
 
 
 async def test_the_power_cut_is_one_that_can_be_lost_to(path: Path, tmp_path: Path) -> None:
@@ -335,6 +399,27 @@ async def test_a_database_that_another_program_locks_is_waited_for(path: Path, m
     other.close()
 
 
+async def test_a_log_that_another_program_still_reads_is_not_gone_on_with(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty one can't be begun then: the server says who is in the way."""
+    monkeypatch.setattr("fleetwire.storage.sqlite._BUSY_TIMEOUT_MS", 10)
+    store = SqliteStore(path)
+    await store.open()
+    store.keep(unit(1))
+    await store.committed()
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN")
+    assert other.execute("SELECT count(*) FROM deals").fetchall() == [(2,)]
+    await store.close()
+    with pytest.raises(StoreError, match=r"another program keeps the database locked: close it \(somebody still reads"):
+        await SqliteStore(path).open()
+    other.execute("COMMIT")
+    assert await newest_whole(store, await store.open()) == 1
+    await store.close()
+    other.close()
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
 async def test_a_folder_that_may_not_be_written_to_is_named(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
@@ -378,6 +463,38 @@ async def test_a_backup_made_while_it_is_in_use_is_whole(path: Path, tmp_path: P
     copy = SqliteStore(tmp_path / "copy.db")
     assert await newest_whole(copy, await copy.open()) >= 299
     await copy.close()
+
+
+async def test_a_check_while_it_is_in_use_sees_one_moment(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deal that is kept after trades were computed, and before they are compared, is no damage."""
+    store = SqliteStore(path)
+    await store.open()
+    store.keep(unit(1))
+    loop, compute = asyncio.get_running_loop(), inspecting.compute_trades
+
+    async def keep_more() -> None:
+        store.keep([replace(record, ea_id=8) for record in unit(1) if isinstance(record, KeptDeal)])
+        await store.committed()
+
+    def compute_while_more_is_kept(*asked: Any) -> list:
+        found = list(compute(*asked))
+        asyncio.run_coroutine_threadsafe(keep_more(), loop).result(10)
+        return found
+
+    await store.committed()
+    monkeypatch.setattr(inspecting, "compute_trades", compute_while_more_is_kept)
+    assert await store.check() == []
+    await store.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="symbolic links need rights there")
+async def test_another_name_for_the_same_file_is_in_use_too(path: Path, tmp_path: Path) -> None:
+    store = SqliteStore(path)
+    await store.open()
+    (tmp_path / "other.db").symlink_to(path)
+    with pytest.raises(StoreError, match="is in use by another fleetwire"):
+        await SqliteStore(tmp_path / "other.db").open()
+    await store.close()
 
 
 async def test_two_that_are_in_memory_have_nothing_in_common() -> None:

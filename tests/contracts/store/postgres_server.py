@@ -48,7 +48,7 @@ def postgres_server() -> Iterator[str]:
             _wait_until_it_answers(address)
             yield address
         finally:
-            process.send_signal(signal.SIGQUIT)
+            process.send_signal(signal.SIGINT)  # waits for its children, which write into the folder
             process.wait(30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -132,6 +132,18 @@ async def test_what_is_at_fault_itself_is_refused_whole_and_stops_nobody_else(ho
                 assert memory.notes == {}
 
 
+async def test_one_at_fault_among_many_is_found_and_the_others_keep_their_order(house: House) -> None:
+    """Each is told in its turn, wherever the one at fault stands."""
+    async with house.opened() as (store, _):
+        for place in (0, 41, 99):
+            told: list[int | None] = []
+            for number in range(100):
+                made = deal(number + 1, **(house.never_kept if number == place else {}))
+                store.keep([kept(made)], lambda error, n=number, told=told: told.append(None if error else n))
+            await store.committed()
+            assert told == [None if number == place else number for number in range(100)]
+
+
 async def test_a_callback_that_fails_stops_nobody(house: House, caplog: pytest.LogCaptureFixture) -> None:
     def fails(error: Exception | None) -> None:
         raise RuntimeError("not the store's fault")
