@@ -58,12 +58,14 @@ class Expert:
     Args:
         number: of it.
         client: its connection.
+        balances: of all accounts, by login.
     """
 
-    def __init__(self, number: int, client: ClientConnection) -> None:
+    def __init__(self, number: int, client: ClientConnection, balances: dict[int, float]) -> None:
         self._number = number
         self._client = client
         self._said = 0
+        self._balances = balances
         self._data = msgspec.json.decode(report(number, 1.0))
         del self._data["type"]
 
@@ -72,13 +74,15 @@ class Expert:
         self._said += 1
         login = self._data["expert"]["login"]
         if self._number % ACCOUNT_EXPERTS == 0:
-            account = {"server": _SERVER, "login": login, "currency": "USD", "balance": 10_000, "equity": 10_000}
+            balance = self._balances.setdefault(login, 10_000.0)
+            account = {"server": _SERVER, "login": login, "currency": "USD", "balance": balance, "equity": balance}
             await self._send("account_report", account)
         if (self._said + self._number) % 10 == 0:
             deal = {
                 "ticket": self._number * 1_000_000 + self._said, "time_msc": _MSC + self._said * 1000, "type": "sell",
                 "entry": "out", "volume": 0.1, "price": 1.085, "profit": float(self._said % 7 - 3), "symbol": "EURUSD",
             }  # fmt: skip
+            self._balances[login] = self._balances.get(login, 10_000.0) + deal["profit"]
             await self._send("deal", {"expert": self._data["expert"], "deal": deal})
         for position in self._data["positions"]:
             position["profit"] = float((self._said * 37 + self._number) % 97)
@@ -108,7 +112,8 @@ async def measure(experts: int, seconds: int) -> dict[str, float]:
 async def _measured(subject: Subject, experts: int, seconds: int) -> dict[str, float]:
     url = f"ws://127.0.0.1:{subject.port}"
     clients = [await _authenticated(url) for _ in range(experts)]
-    fleet = [Expert(number, client) for number, client in enumerate(clients)]
+    balances: dict[int, float] = {}
+    fleet = [Expert(number, client, balances) for number, client in enumerate(clients)]
     viewing = asyncio.create_task(_view(url))
     loop = asyncio.get_running_loop()
     began = loop.time() + 0.1

@@ -148,6 +148,7 @@ class Fleet:
         self._next_id = _FIRST_EA_ID
         self._deals = 0
         self._touched: dict[AccountId, AccountState] = {}  # whose report or deals are new since the last `settle`
+        self._doubtful: dict[AccountId, AccountState] = {}  # that did not add up: looked at again with every tick
         self._stirred: dict[int, ExpertState] = {}  # experts likewise
         self._ticked_at: float | None = None
         self._ticks = 0
@@ -419,7 +420,7 @@ class Fleet:
                 changes += self._open_anew(state)
             changes.append(AccountChanged(state))
             if not state.book.adds_up:
-                self._touched[state.id] = state  # looked at again, until it does
+                self._doubtful[state.id] = state
         stirred, self._stirred = self._stirred, {}
         for expert in stirred.values():
             expert.note_peak()
@@ -454,6 +455,8 @@ class Fleet:
             changes += self._fell_silent(pulse)
         if self._ticked_at is None or at.now >= self._ticked_at + _TICK_S:
             self._ticked_at = at.now
+            self._touched.update(self._doubtful)
+            self._doubtful.clear()
             for state in self.accounts.values():
                 if state.account is not None and state.book.begin_day(state.server_day(at), at):
                     state.version += 1
