@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import structs
 
@@ -13,6 +13,15 @@ from fleetwire.fleet.state import ExpertChanged, ExpertState, Fleet, Traded
 from fleetwire.wire.moment import utc_text
 
 AccountId = tuple[str, int]
+
+
+class Book(NamedTuple):
+    """What the deals of an account add up to: its figures, what was paid in and out, what the day has earned."""
+
+    metrics: dict[str, Any]
+    paid: float
+    day: int
+    earned: float
 
 
 class Driven:
@@ -50,8 +59,12 @@ class Driven:
     def bring_time_to(self, utc_ms: int) -> None:
         """Let the fleet do what time alone brings: nothing, as long as it knows no silence."""
 
-    def restart(self, utc_ms: int) -> None:
-        """Let the fleet be killed, and come back with what was kept of it: it keeps nothing yet, so it goes on."""
+    def restart(self, utc_ms: int) -> bool:
+        """Let the fleet be killed, and come back with what was kept of it; tell whether it was.
+
+        It keeps nothing yet, so it goes on.
+        """
+        return False
 
     def stale_after_s(self, interval_s: float) -> float | None:
         """Tell after which silence an expert that reports so often has to be called stale; None as long as never."""
@@ -88,6 +101,9 @@ class Driven:
     def opening(self, account: AccountId) -> float:
         """Give what its figures begin with."""
         return next(e.statistics.initial_deposit for e in self.fleet.experts.values() if _is_on(e.expert, account))
+
+    def book(self, account: AccountId) -> Book | None:
+        """Give what the fleet says of all deals of an account; None as long as it knows those of experts only."""
 
     def counted(self, account: AccountId, deals: Iterable[Deal]) -> list[Deal]:
         """Put an expert's deals in the order in which its figures count them: as they came."""
