@@ -26,7 +26,7 @@ from fleetwire.sources.simulator import Pace, Simulator
 
 START_MSC = 1_763_996_400_000  # a Monday, 15:00 UTC
 FRIDAY_MSC = 1_741_348_800_000  # noon (UTC) before the Sunday on which America's summer time begins
-WEEK = Pace(step_ms=60_000, report_ms=300_000, positions_ms=600_000, price_ms=900_000, activity=1.0)
+WEEK = Pace(step_ms=120_000, report_ms=600_000, positions_ms=600_000, price_ms=900_000, activity=1.0)
 
 
 def facts_of(seed: int, steps: int = 300, experts: int = 12) -> list[Fact]:
@@ -38,7 +38,7 @@ def facts_of(seed: int, steps: int = 300, experts: int = 12) -> list[Fact]:
 def week() -> tuple[Simulator, list[tuple[int, list[Fact]]]]:
     """A week of every kind of account, step by step; what was before it comes first."""
     fleet = Simulator(7, 24, start_msc=FRIDAY_MSC, accounts=6, pace=WEEK)
-    return fleet, [(fleet.utc_ms, list(fleet.before())), *islice(fleet.moments(), 7 * 1440)]
+    return fleet, [(fleet.utc_ms, list(fleet.before())), *islice(fleet.moments(), 7 * 720)]
 
 
 def told(week: tuple[Simulator, list[tuple[int, list[Fact]]]], kind: type) -> list:

@@ -173,11 +173,15 @@ class Simulator:
             server.refresh()
 
     def _live(self, expert: SimulatedExpert) -> Iterator[Fact]:
-        """Let an expert live until its next report, and tell it."""
+        """Let an expert live until its next report, and tell it; with deals goes what the account holds after them."""
+        account = expert.account
         expert.live(self._seconds)
-        yield from expert.account.tell_deals()
-        if not expert.silent and not expert.account.down:
+        deals = list(account.tell_deals())
+        yield from deals
+        if not expert.silent and not account.down:
             yield expert.report()
+        if deals:
+            yield account.report()
 
     def _keep(self, number: int, turn: int) -> Iterator[Fact]:
         """Do what is done to an account, by its trade server and by people, and tell it."""
