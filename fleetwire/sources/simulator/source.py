@@ -18,6 +18,7 @@ from fleetwire.sources.simulator.market import Market, TradeServer
 from fleetwire.sources.simulator.people import Person
 from fleetwire.sources.simulator.trouble import Trouble
 
+SPEED_MIN: Final = 0.01
 SPEED_MAX: Final = 1000
 _HISTORY_TRADES: Final = 25  # of each expert,
 _HISTORY_TRADES_MAX: Final = 10_000  # and of all of them
