@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from itertools import islice
 from random import Random
 from typing import Final
 
@@ -22,6 +23,7 @@ SPEED_MIN: Final = 0.01
 SPEED_MAX: Final = 1000
 _HISTORY_TRADES: Final = 25  # of each expert,
 _HISTORY_TRADES_MAX: Final = 10_000  # and of all of them
+_PIECE: Final = 2000  # facts that are told at once: whoever keeps them has room for so many
 _WARM_UP: Final = 120  # reports of an expert that the fleet has traded when it is first seen
 _NEWS_EVERY: Final = 120  # reports of an expert
 _COMMAND_EVERY: Final = 25
@@ -100,7 +102,9 @@ class Simulator:
 
     async def run(self, report: Report) -> None:
         """Tell what happened before, then live on until cancelled."""
-        await report(*self.before())
+        before = self.before()
+        while piece := list(islice(before, _PIECE)):
+            await report(*piece)
         loop = asyncio.get_running_loop()
         began = loop.time()
         for steps, facts in enumerate(self.steps(), 1):
