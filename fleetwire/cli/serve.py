@@ -7,7 +7,7 @@ from fleetwire.cli import settings
 from fleetwire.cli.running import serve_until_ended
 from fleetwire.integration import IntegrationService
 from fleetwire.server.server import WebSocketServer
-from fleetwire.sources.simulator import EXPERTS_MAX, SPEED_MAX, SPEED_MIN, Simulator
+from fleetwire.sources.simulator import EXPERTS_MAX, SPEED_MAX, Simulator
 from fleetwire.wire.errors import ConfigError
 
 
@@ -49,8 +49,8 @@ def _add_demo_arguments(parser: argparse.ArgumentParser) -> None:
 def _run_demo(args: argparse.Namespace) -> int:
     if not 1 <= args.experts <= EXPERTS_MAX:
         raise ConfigError(f"--experts must be a number from 1 to {EXPERTS_MAX}")
-    if not SPEED_MIN <= args.speed <= SPEED_MAX:
-        raise ConfigError(f"--speed must be a number from {SPEED_MIN} to {SPEED_MAX}")
+    if not 0 < args.speed <= SPEED_MAX:
+        raise ConfigError(f"--speed must be above 0, and at most {SPEED_MAX}")
     fleet = Simulator(args.seed, args.experts, args.speed)
     about = f"demo fleet: {args.experts} experts, {len(fleet.accounts)} accounts, seed {args.seed}"
     return serve_until_ended(settings.loaded(args).settings, about, lambda server: _integrate(server, fleet))
