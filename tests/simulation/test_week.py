@@ -16,7 +16,7 @@ ONE_DAY = "from tests.simulation.week import COARSE, Week; print(Week(4, pace=CO
 @pytest.mark.parametrize(("rates", "days"), [(Rates(), 7), (WILD, 2)], ids=["week", "wild days"])
 def test_after_every_step_with_faults_the_fleet_is_right(rates: Rates, days: int) -> None:
     summary = Week(1, rates=rates, pace=COARSE).run(days)
-    assert summary.deals > 500 * days
+    assert summary.deals > 300 * days
     assert summary.checks > 500 * days
     assert all(count > 0 for name, count in summary.faults.items() if not name.endswith("steps"))
 

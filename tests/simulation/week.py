@@ -25,7 +25,7 @@ STARTS_MSC = (
     1_761_307_200_000,  # Friday 2025-10-24: Europe's ends, America's a week later
 )
 FINE = Pace(step_ms=60_000, report_ms=300_000, positions_ms=600_000, price_ms=900_000, activity=1.0)
-COARSE = Pace(step_ms=300_000, report_ms=1_500_000, positions_ms=3_000_000, price_ms=3_600_000, activity=0.5)
+COARSE = Pace(step_ms=300_000, report_ms=1_500_000, positions_ms=3_000_000, price_ms=3_600_000, activity=0.25)
 DAY_MS = 86_400_000
 EXPERTS, ACCOUNTS = 16, 6
 _KILLED = 0.005  # in a step
