@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -19,6 +19,15 @@ AccountId = tuple[str, int]
 T = TypeVar("T")
 
 
+class Book(NamedTuple):
+    """What the deals of an account add up to: its figures, what was paid in and out, what the day has earned."""
+
+    metrics: dict[str, Any]
+    paid: float
+    day: int
+    earned: float
+
+
 class Driven:
     """A fleet and its portfolio.
 
@@ -32,6 +41,7 @@ class Driven:
         self.fleet = Fleet()
         self._portfolio = Portfolio(self.fleet)
         self.traded: dict[AccountId, list[int]] = defaultdict(list)
+        self._at = _moment(0)
         self._told: dict[int, dict[str, Any]] = {}  # rows, by expert
         self.called_stale: dict[int, int] = {}  # experts, and since when they are (UTC, in milliseconds)
 
@@ -55,6 +65,7 @@ class Driven:
         self._tell([*self.fleet.due(now), *self.fleet.settle(now)], now)
 
     def _tell(self, changes: list[Change], at: Moment) -> None:
+        self._at = at
         changed: dict[int, ExpertState] = {}
         for change in changes:
             if isinstance(change, ExpertChanged):
@@ -69,8 +80,11 @@ class Driven:
             else:
                 self.called_stale.pop(ea_id, None)
 
-    def restart(self, utc_ms: int) -> None:
-        """Let the fleet be killed, and come back with what a store has kept of it: bytes, and its deals."""
+    def restart(self, utc_ms: int) -> bool:
+        """Let the fleet be killed, and come back with what a store has kept of it: bytes, and its deals.
+
+        Tells whether it was.
+        """
         before, at = self.fleet, _moment(utc_ms)
         self.fleet = Fleet()
         self.fleet.market.restore(before.market.memory(), at)
@@ -85,6 +99,7 @@ class Driven:
         peaks, self._portfolio = self._portfolio.peaks, Portfolio(self.fleet)
         self._portfolio.peaks.update(peaks)
         self._tell([ExpertChanged(expert) for expert in self.fleet.experts.values()], at)
+        return True
 
     def stale_after_s(self, interval_s: float) -> float | None:
         """Tell after which silence an expert that reports so often has to be called stale."""
@@ -108,6 +123,12 @@ class Driven:
     def opening(self, account: AccountId) -> float:
         """Give what its figures begin with."""
         return self.fleet.accounts[account].book.opening
+
+    def book(self, account: AccountId) -> Book | None:
+        """Give what the fleet says of all deals of an account."""
+        state = self.fleet.accounts[account]
+        metrics, today = state.series.statistics.metrics(), state.server_day(self._at)
+        return Book(metrics, state.book.paid, today, state.book.profit_today)
 
     def counted(self, account: AccountId, deals: Iterable[Deal]) -> list[Deal]:
         """Put deals in the order in which figures count them: that of the terminal, however they came."""

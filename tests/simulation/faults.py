@@ -41,6 +41,17 @@ class Rates(Struct, frozen=True, kw_only=True):
     resync: float = 0.002
 
 
+WILD = Rates(
+    lost=0.15,
+    doubled=0.1,
+    late=0.2,
+    late_steps=40,
+    shuffled=0.8,
+    silent=0.004,
+    cut_off=0.003,
+    restarted=0.003,
+    resync=0.01,
+)
 NONE = Rates(lost=0, doubled=0, late=0, shuffled=0, silent=0, cut_off=0, restarted=0, resync=0)
 
 

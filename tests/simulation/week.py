@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from fleetwire.fleet.events import Deal, DealReport, ExpertId, ExpertReport, Fact, Position
 from fleetwire.sources.simulator import Pace, Simulator
+from fleetwire.sources.simulator.account import SimulatedAccount
 from tests.simulation import oracle
 from tests.simulation.drive import Driven
 from tests.simulation.faults import Faults, Rates
@@ -24,7 +25,7 @@ STARTS_MSC = (
     1_761_307_200_000,  # Friday 2025-10-24: Europe's ends, America's a week later
 )
 FINE = Pace(step_ms=60_000, report_ms=300_000, positions_ms=600_000, price_ms=900_000, activity=1.0)
-COARSE = Pace(step_ms=300_000, report_ms=1_500_000, positions_ms=3_000_000, price_ms=3_600_000, activity=0.5)
+COARSE = Pace(step_ms=300_000, report_ms=1_500_000, positions_ms=3_000_000, price_ms=3_600_000, activity=0.25)
 DAY_MS = 86_400_000
 EXPERTS, ACCOUNTS = 16, 6
 _KILLED = 0.005  # in a step
@@ -39,6 +40,7 @@ class Summary(Struct):
     deals: int = 0
     checks: int = 0
     silences: int = 0
+    kills: int = 0
     faults: dict[str, int] = {}
     cpu_s: float = 0.0
     digest: str = ""
@@ -47,7 +49,7 @@ class Summary(Struct):
         faults = ", ".join(f"{count} {name}" for name, count in self.faults.items() if count)
         return (
             f"seed {self.seed}: {self.facts:,} facts, {self.deals:,} deals, {self.checks:,} figures compared, "
-            f"{self.silences:,} times somebody was stale, "
+            f"{self.silences:,} times somebody was stale, killed {self.kills} times, "
             f"{self.cpu_s:.1f} s CPU; {faults}; sha256 {self.digest[:16]}"
         )
 
@@ -92,7 +94,7 @@ class Week:
             if number % self._steps_a_day == 0:
                 self.compare_statistics()
             if self._random.random() < _KILLED:
-                self.driven.restart(utc_ms)
+                self.summary.kills += self.driven.restart(utc_ms)
                 self.check_sums()
         self._step(self.simulator.utc_ms, self.faults.last_words())
         self.compare_everything()
@@ -157,6 +159,7 @@ class Week:
             taken = self.driven.traded[place]
             assert len(taken) == len(set(taken)), f"{place} has deals that count twice"
             by_owner = self._deals_by_owner(place)
+            self._compare_book(account)
             for expert in self.simulator.experts:
                 if expert.account is account:
                     deals = self.driven.counted(place, by_owner.get(expert.expert, []))
@@ -165,6 +168,18 @@ class Week:
                     wrong = oracle.differences(printed, truth, account.digits)
                     assert not wrong, f"{expert.expert}: {wrong}"
                     self.summary.checks += len(printed)
+
+    def _compare_book(self, account: SimulatedAccount) -> None:
+        """The figures of the account, with all of its deals, are the oracle's too."""
+        place = (account.server.name, account.login)
+        book, opening = self.driven.book(place), self.driven.opening(place)
+        if book is not None:
+            deals = oracle.in_order(fact.deal for fact in self._heard[place].values())
+            wrong = oracle.differences(book.metrics, oracle.figures(deals, opening), account.digits)
+            assert not wrong, f"{place}: {wrong}"
+            assert round(float(oracle.paid_of(deals)), 2) == round(book.paid, 2)
+            assert round(float(oracle.days_of(deals).get(book.day, 0)), 2) == round(book.earned, 2)
+            self.summary.checks += len(book.metrics) + 2
 
     def _deals_by_owner(self, place: AccountId) -> dict[ExpertId | None, list[Deal]]:
         """Find out whose the deals are that arrived: of who opened their position, else of who is said to have it."""

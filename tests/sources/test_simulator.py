@@ -23,10 +23,11 @@ from fleetwire.fleet.events import (
 )
 from fleetwire.fleet.state import Fleet
 from fleetwire.sources.simulator import Pace, Simulator
+from fleetwire.wire.errors import ConfigError
 
 START_MSC = 1_763_996_400_000  # a Monday, 15:00 UTC
 FRIDAY_MSC = 1_741_348_800_000  # noon (UTC) before the Sunday on which America's summer time begins
-WEEK = Pace(step_ms=60_000, report_ms=300_000, positions_ms=600_000, price_ms=900_000, activity=1.0)
+WEEK = Pace(step_ms=120_000, report_ms=600_000, positions_ms=600_000, price_ms=900_000, activity=1.0)
 
 
 def facts_of(seed: int, steps: int = 300, experts: int = 12) -> list[Fact]:
@@ -38,7 +39,7 @@ def facts_of(seed: int, steps: int = 300, experts: int = 12) -> list[Fact]:
 def week() -> tuple[Simulator, list[tuple[int, list[Fact]]]]:
     """A week of every kind of account, step by step; what was before it comes first."""
     fleet = Simulator(7, 24, start_msc=FRIDAY_MSC, accounts=6, pace=WEEK)
-    return fleet, [(fleet.utc_ms, list(fleet.before())), *islice(fleet.moments(), 7 * 1440)]
+    return fleet, [(fleet.utc_ms, list(fleet.before())), *islice(fleet.moments(), 7 * 720)]
 
 
 def told(week: tuple[Simulator, list[tuple[int, list[Fact]]]], kind: type) -> list:
@@ -275,6 +276,22 @@ def test_living_now_the_fleet_bears_the_real_time_however_fast_it_lives() -> Non
     began = fleet.utc_ms
     *_, (ended, _) = islice(fleet.moments(), 100)
     assert ended - began == 1000, "ten simulated seconds are one"
+
+
+def test_living_now_a_fleet_that_is_started_again_uses_no_ticket_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def tickets(fleet: Simulator) -> set[int]:
+        facts = [*fleet.before(), *(fact for facts in islice(fleet.steps(), 600) for fact in facts)]
+        return {fact.deal.ticket for fact in facts if isinstance(fact, DealReport)}
+
+    yesterday, now = tickets(Simulator(7, 12)), time.time_ns() + 5 * 10**9
+    monkeypatch.setattr(time, "time_ns", lambda: now)
+    assert max(yesterday) < min(tickets(Simulator(7, 12)))
+
+
+@pytest.mark.parametrize(("experts", "speed"), [(0, 1.0), (2001, 1.0), (40, 0.0), (40, 1001.0), (40, float("nan"))])
+def test_impossible_fleets_are_refused(experts: int, speed: float) -> None:
+    with pytest.raises(ConfigError, match="a simulated fleet has"):
+        Simulator(7, experts, speed)
 
 
 def test_living_now_markets_never_close() -> None:

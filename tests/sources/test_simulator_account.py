@@ -28,6 +28,11 @@ def account_of(fact: Account | AccountPositions) -> tuple[str, int]:
     return fact.server, fact.login
 
 
+def last_accounts(facts: list[Fact]) -> list[Account]:
+    """The last report of each account in a step: it tells of the same moment as the positions."""
+    return list({account_of(fact): fact for fact in facts if isinstance(fact, Account)}.values())
+
+
 def cents(amount: float, currency: str) -> int:
     return round(amount * 10 ** DIGITS.get(currency, 2))
 
@@ -53,18 +58,23 @@ def test_the_balance_moves_by_the_deals_to_the_cent(minutes) -> None:
     assert reported > 5_000
 
 
+def test_with_deals_goes_what_the_account_holds_after_them(minutes) -> None:
+    _, steps = minutes
+    for facts in steps[1:]:
+        told = {fact.account for fact in facts if isinstance(fact, DealReport)}
+        assert told <= {account_of(fact) for fact in facts if isinstance(fact, Account)}
+
+
 def test_equity_is_balance_credit_and_what_is_open_to_the_cent(minutes) -> None:
     _, steps = minutes
     for facts in steps[1:]:
         positions = {account_of(f): f.positions for f in facts if isinstance(f, AccountPositions)}
-        for fact in facts:
-            if isinstance(fact, Account):
-                own = positions[account_of(fact)]
-                unit = fact.currency
-                floating = sum(cents(p.profit, unit) + cents(p.swap, unit) for p in own)
-                assert cents(fact.profit, unit) == floating
-                assert cents(fact.equity, unit) == cents(fact.balance, unit) + cents(fact.credit, unit) + floating
-                assert cents(fact.margin_free, unit) == cents(fact.equity, unit) - cents(fact.margin, unit)
+        for fact in last_accounts(facts):
+            unit = fact.currency
+            floating = sum(cents(p.profit, unit) + cents(p.swap, unit) for p in positions[account_of(fact)])
+            assert cents(fact.profit, unit) == floating
+            assert cents(fact.equity, unit) == cents(fact.balance, unit) + cents(fact.credit, unit) + floating
+            assert cents(fact.margin_free, unit) == cents(fact.equity, unit) - cents(fact.margin, unit)
 
 
 class Prices:
@@ -107,8 +117,8 @@ def test_profit_and_margin_follow_from_the_prices_that_are_told(minutes) -> None
         if number % 7:  # exact fractions take their time
             continue
         positions = {account_of(f): f.positions for f in facts if isinstance(f, AccountPositions)}
-        for fact in facts:
-            if isinstance(fact, Account) and fact.terminal and fact.terminal.connected:
+        for fact in last_accounts(facts):
+            if fact.terminal and fact.terminal.connected:
                 prices, unit = servers[fact.server], 10 ** DIGITS.get(fact.currency, 2)
                 for position in positions[account_of(fact)]:
                     exact = prices.profit(position, fact.currency) * unit

@@ -66,6 +66,14 @@ def test_what_holds_until_a_change_holds_until_then(at_ms: int) -> None:
         assert hours.are_open(at_ms + until - 1) == hours.are_open(at_ms)
 
 
+def test_a_fleet_that_is_first_seen_a_minute_after_the_opening_has_not_traded_before_it() -> None:
+    fleet = Simulator(7, 40, start_msc=utc(2025, 3, 9, 22, 1), accounts=6, pace=Pace(activity=400.0))
+    deals = [fact.deal for fact in fleet.before() if isinstance(fact, DealReport) and fact.account[0] == PROP.name]
+    mine = [deal for deal in deals if deal.symbol.startswith(("EUR", "GBP", "USD")) and deal.time_msc > utc(2025, 3, 9)]
+    assert mine
+    assert min(deal.time_msc for deal in mine) >= utc(2025, 3, 9, 22)
+
+
 @pytest.mark.parametrize(
     ("monday", "offsets_h"), [((2025, 3, 7), {2, 3}), ((2025, 3, 28), {3}), ((2025, 10, 31), {2, 3})]
 )

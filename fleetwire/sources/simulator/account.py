@@ -70,10 +70,18 @@ class SimulatedAccount:
         leverage: 100 for 1:100.
         netting: one position for each symbol; else (hedging) as many as one wants.
         balance: at the beginning.
+        first_ticket: of its deals and of its orders.
     """
 
     def __init__(
-        self, server: TradeServer, login: int, currency: str, leverage: int, netting: bool, balance: float
+        self,
+        server: TradeServer,
+        login: int,
+        currency: str,
+        leverage: int,
+        netting: bool,
+        balance: float,
+        first_ticket: int = 1,
     ) -> None:
         self.server = server
         self.login = login
@@ -87,7 +95,7 @@ class SimulatedAccount:
         self.connected = True
         self.trade_allowed = True
         self.down = False
-        self._deals = self._orders = 0
+        self._deals = self._orders = first_ticket - 1
         self._untold: list[DealReport] = []
         self._seen: tuple[Account, AccountPositions] | None = None  # while there is no connection
         self._day = -1

@@ -46,7 +46,7 @@ def accounts_for(experts: int) -> int:
     return -(-experts // _EXPERTS_AN_ACCOUNT)
 
 
-def make_accounts(count: int, market: Market, never_closes: bool) -> list[SimulatedAccount]:
+def make_accounts(count: int, market: Market, never_closes: bool, first_ticket: int) -> list[SimulatedAccount]:
     """Open accounts, one of each kind in turn."""
     servers: dict[int, TradeServer] = {}
     accounts = []
@@ -55,8 +55,9 @@ def make_accounts(count: int, market: Market, never_closes: bool) -> list[Simula
         if kind.broker not in servers:
             servers[kind.broker] = TradeServer(BROKERS[kind.broker], market, never_closes)
         login = kind.login + number // len(_KINDS) * _LOGIN_STEP
+        server = servers[kind.broker]
         accounts.append(
-            SimulatedAccount(servers[kind.broker], login, kind.currency, kind.leverage, kind.netting, kind.balance)
+            SimulatedAccount(server, login, kind.currency, kind.leverage, kind.netting, kind.balance, first_ticket)
         )
     return accounts
 

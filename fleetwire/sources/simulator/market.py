@@ -148,9 +148,9 @@ class TradeServer:
 
     def move_to(self, utc_ms: int) -> None:
         """Set the clock."""
-        self.utc_ms, self.now_msc = utc_ms, self.broker.clock(utc_ms)
+        before, self.utc_ms, self.now_msc = self.now_msc, utc_ms, self.broker.clock(utc_ms)
         for quote in self.quotes.values():
-            if not self.now_msc < quote.settled_until_msc:
+            if not before <= self.now_msc < quote.settled_until_msc:
                 quote.is_open = quote.hours.are_open(self.now_msc)
                 quote.settled_until_msc = self.now_msc + quote.hours.until_change_ms(self.now_msc)
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from itertools import islice
 from random import Random
 from typing import Final
 
@@ -12,15 +13,19 @@ from fleetwire.fleet.events import CommandReport, Fact
 from fleetwire.ports import Report
 from fleetwire.sources.simulator.calendar import Calendar
 from fleetwire.sources.simulator.experts import SimulatedExpert
-from fleetwire.sources.simulator.fleet import accounts_for, make_accounts, make_experts
+from fleetwire.sources.simulator.fleet import EXPERTS_MAX, accounts_for, make_accounts, make_experts
 from fleetwire.sources.simulator.history import past
 from fleetwire.sources.simulator.market import Market, TradeServer
 from fleetwire.sources.simulator.people import Person
 from fleetwire.sources.simulator.trouble import Trouble
+from fleetwire.wire.errors import ConfigError
 
+SPEED_MIN: Final = 0.01
 SPEED_MAX: Final = 1000
 _HISTORY_TRADES: Final = 25  # of each expert,
 _HISTORY_TRADES_MAX: Final = 10_000  # and of all of them
+_PIECE: Final = 2000  # facts that are told at once: whoever keeps them has room for so many
+_TICKETS_BEGAN_MS: Final = 1_600_000_000_000  # a fleet of now numbers on: what kept it yesterday knows no ticket
 _WARM_UP: Final = 120  # reports of an expert that the fleet has traded when it is first seen
 _NEWS_EVERY: Final = 120  # reports of an expert
 _COMMAND_EVERY: Final = 25
@@ -57,6 +62,9 @@ class Simulator:
             and its markets never close.
         accounts: how many; as many as suit so many experts, if left out.
         pace: how finely time passes.
+
+    Raises:
+        ConfigError: there are no such fleets.
     """
 
     name = "simulator"
@@ -71,6 +79,10 @@ class Simulator:
         accounts: int | None = None,
         pace: Pace = Pace(),  # noqa: B008  (it is frozen)
     ) -> None:
+        if not 1 <= experts <= EXPERTS_MAX:
+            raise ConfigError(f"a simulated fleet has 1 to {EXPERTS_MAX} experts, not {experts}")
+        if not SPEED_MIN <= speed <= SPEED_MAX:
+            raise ConfigError(f"a simulated fleet has a speed from {SPEED_MIN} to {SPEED_MAX}, not {speed:g}")
         self._lives_now = start_msc is None
         self._pace, self._speed = pace, speed
         self._random = _random(seed, "fleet")
@@ -80,7 +92,10 @@ class Simulator:
         self._slots = max(1, pace.report_ms // pace.step_ms)
         interval_s = self._step_us * self._slots / 1_000_000
         self._market = Market(_random(seed, "market"))
-        self.accounts = make_accounts(accounts or accounts_for(experts), self._market, self._lives_now)
+        first_ticket = start_ms - _TICKETS_BEGAN_MS if self._lives_now else 1
+        self.accounts = make_accounts(
+            accounts or accounts_for(experts), self._market, self._lives_now, max(1, first_ticket)
+        )
         self.experts = make_experts(experts, self.accounts, self._market, self._random, interval_s)
         self.servers: list[TradeServer] = list(
             {account.server.name: account.server for account in self.accounts}.values()
@@ -99,7 +114,9 @@ class Simulator:
 
     async def run(self, report: Report) -> None:
         """Tell what happened before, then live on until cancelled."""
-        await report(*self.before())
+        before = self.before()
+        while piece := list(islice(before, _PIECE)):
+            await report(*piece)
         loop = asyncio.get_running_loop()
         began = loop.time()
         for steps, facts in enumerate(self.steps(), 1):
@@ -173,11 +190,15 @@ class Simulator:
             server.refresh()
 
     def _live(self, expert: SimulatedExpert) -> Iterator[Fact]:
-        """Let an expert live until its next report, and tell it."""
+        """Let an expert live until its next report, and tell it; with deals goes what the account holds after them."""
+        account = expert.account
         expert.live(self._seconds)
-        yield from expert.account.tell_deals()
-        if not expert.silent and not expert.account.down:
+        deals = list(account.tell_deals())
+        yield from deals
+        if not expert.silent and not account.down:
             yield expert.report()
+        if deals:
+            yield account.report()
 
     def _keep(self, number: int, turn: int) -> Iterator[Fact]:
         """Do what is done to an account, by its trade server and by people, and tell it."""
