@@ -22,6 +22,7 @@ from websockets import ClientConnection, connect
 from benchmarks.ingest import ACCOUNT_EXPERTS, report
 from benchmarks.subject import Subject, raise_file_limit
 from fleetwire import Fleetwire
+from fleetwire.cli.running import calm_the_collector
 from fleetwire.config import Settings
 
 TOKEN = "t"
@@ -33,6 +34,7 @@ _WARM_UP_S = 3
 async def serve(database: str) -> None:
     """Be the server: print the port, and end with the input."""
     async with Fleetwire(Settings(port=0, auth_token=TOKEN, database=database, log_level="error")) as whole:
+        calm_the_collector()  # as a server does that runs by itself
         print(whole.server.port, flush=True)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
 

@@ -50,6 +50,11 @@ class _Part(NamedTuple):
     net_profit: int
     exposure: _Exposure
 
+    @property
+    def place(self) -> tuple[object, ...]:
+        """What it belongs to, whatever it adds."""
+        return self.currency, self.groups, self.active, self.link
+
 
 class _AccountPart(NamedTuple):
     """What one account adds: its figures, and the positions that nobody's expert owns."""
@@ -128,10 +133,25 @@ class Portfolio:
         before, after = self._parts.get(expert.ea_id), _part(expert, self._fleet.market)
         if before == after:
             return
+        self._parts[expert.ea_id] = after
+        if before is not None and before.place == after.place:
+            self._shift(before, after)
+            return
         if before is not None:
             self._add(before, -1)
         self._add(after, 1)
-        self._parts[expert.ea_id] = after
+
+    def _shift(self, before: _Part, after: _Part) -> None:
+        """Move the sums of those that an expert stays one of."""
+        positions, profit = after.positions - before.positions, after.profit - before.profit
+        net_profit, currency = after.net_profit - before.net_profit, after.currency
+        for group in (self._all, *(self._groups[name] for name in after.groups)):
+            group.positions += positions
+            group.profit[currency] += profit
+            group.net_profit[currency] += net_profit
+        if before.exposure != after.exposure:
+            self._expose(before.exposure, -1)
+            self._expose(after.exposure, 1)
 
     def _add(self, part: _Part, sign: int) -> None:
         self._active += sign * part.active

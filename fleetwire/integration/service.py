@@ -45,6 +45,8 @@ from fleetwire.wire.rows import AccountRow, AlertRow, ExpertRow, NewsRow, Portfo
 logger = logging.getLogger("fleetwire.integration")
 
 _TRIM_S: Final = 600.0
+_ROWS_S: Final = 0.01
+"""Rows are told at most so often: under load they leave together. A row on its own leaves at once."""
 _PORTFOLIO_S: Final = 0.1
 """The portfolio is told at most so often: it sums a whole fleet, and is as long."""
 _EXPERT_SAMPLES: Final = 6  # experts are sampled once in so many samples of accounts
@@ -110,6 +112,8 @@ class IntegrationService:
         self._trimming: asyncio.Task[None] | None = None
         self._timer: Timer | None = None
         self._timer_at = float("inf")
+        self._rows_timer: Timer | None = None
+        self._told_at = float("-inf")
         self._sample_at = 0.0
         self._trim_at = 0.0
         self._samples = 0
@@ -157,9 +161,10 @@ class IntegrationService:
         """
         self.running = False
         self.server.serve_fleet(None)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for timer in (self._timer, self._rows_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._rows_timer = None
         tasks = [*self._tasks, *([self._trimming] if self._trimming is not None else [])]
         for task in tasks:
             task.cancel()
@@ -224,8 +229,22 @@ class IntegrationService:
             )
             raise
         self._note(changes, at)
-        self.server.at_flush(self._tell_all)
+        self._tell_soon(at)
         return changes
+
+    def _tell_soon(self, at: Moment) -> None:
+        """Tell rows at the end of this turn, or, if rows were told just now, a moment later with those that follow."""
+        due = self._told_at + _ROWS_S
+        if at.now >= due:
+            self.server.at_flush(self._tell_all)
+        elif self._rows_timer is None:
+            self._rows_timer = self.clock.call_at(due, self._tell_now)
+
+    def _tell_now(self) -> None:
+        if self._rows_timer is not None:
+            self._rows_timer.cancel()
+            self._rows_timer = None
+        self.server.at_flush(self._tell_all)
 
     async def acknowledged(self) -> None:
         """Wait until everything that was reported is told, and kept.
@@ -233,6 +252,8 @@ class IntegrationService:
         Raises:
             StoreError: it can't be kept now.
         """
+        self._portfolio_at = float("-inf")  # who waits to be told that it is done is told all of it
+        self._tell_now()
         if self.keeper is not None:
             await self.keeper.acknowledged()
         else:
@@ -287,6 +308,7 @@ class IntegrationService:
     def _tell_all(self) -> None:
         """At the flush: put right what was said apart, then tell rows, and after them what sums them up."""
         at = self.clock.moment()
+        self._told_at = at.now
         self._note(self.fleet.settle(at), at)
         experts, self._experts = self._experts, {}
         accounts, self._accounts = self._accounts, {}

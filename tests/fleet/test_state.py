@@ -265,7 +265,7 @@ def test_the_days_result_begins_anew_at_the_brokers_midnight_and_an_old_deal_doe
     assert (state.book.profit_today, expert.profit_today(state.server_day(at()))) == (15.0, 15.0)
     later = at(9 * 3600)  # 22:30 UTC, 0:30 at the broker's
     changes = fleet.due(later)
-    assert experts_in(changes) == [1001, 1001], "silent, and a new day"
+    assert set(experts_in(changes)) == {1001}, "silent, and a new day"
     assert (state.book.profit_today, expert.profit_today(state.server_day(later))) == (0.0, 0.0)
 
 

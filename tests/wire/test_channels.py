@@ -13,7 +13,7 @@ from fleetwire.wire.messages import PUBLISHED
 
 
 def test_every_channel_carries_a_type_of_its_own_that_can_be_published() -> None:
-    assert len(CHANNEL_BY_NAME) == len(CHANNEL_BY_TYPE) == len(CHANNELS) == 6
+    assert len(CHANNEL_BY_NAME) == len(CHANNEL_BY_TYPE) == len(CHANNELS) == 7
     assert set(CHANNEL_BY_TYPE) == set(PUBLISHED)
 
 
