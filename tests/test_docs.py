@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -113,6 +114,24 @@ def test_the_readme_has_every_setting_as_it_is_declared():
     found = re.search(r"<!-- settings -->\n(.*?)\n<!-- /settings -->", text, re.DOTALL)
     assert found, f"README.md has no table of settings between its markers; put this there:\n{settings_table()}"
     assert found[1].strip() == settings_table(), f"the table of settings should be:\n{settings_table()}"
+
+
+@pytest.mark.parametrize("name", [name for name in config.TABLES if name != "limits"])
+def test_every_section_has_its_settings_in_a_table_with_their_defaults(name: str) -> None:
+    """Simple defaults as they are; what is no simple value is said in words."""
+    (of_it,) = (field.type for field in msgspec.structs.fields(config.Settings) if field.name == name)
+    struct = of_it if isinstance(of_it, type) and issubclass(of_it, msgspec.Struct) else get_args(of_it)[1]
+    rows = {row[0]: row[1] for row in table(section(ROOT / "docs" / "configuration.md", f"`[{name}]`"))}
+    assert set(rows) == set(struct.__struct_fields__)
+    for field in msgspec.structs.fields(struct):
+        if isinstance(field.default, str | int | float):
+            assert rows[field.name] == (str(field.default).lower() if field.default is True else str(field.default))
+
+
+def test_the_configuration_that_the_page_shows_is_one() -> None:
+    (shown,) = (block for block in blocks_of("toml") if block.page.name == "configuration.md")
+    settings = config.read_settings(tomllib.loads(shown.text), "docs")
+    assert settings.server_times["Broker-Live"].offset_s(0) == 7200
 
 
 def test_every_error_code_is_in_its_table_and_no_other():
