@@ -105,7 +105,7 @@ class Case(NamedTuple):
 
 
 CASES = {
-    "simulator": Case(lambda _: Simulator(7, 8, 1e6, START_MS), 60, is_durable=False),
+    "simulator": Case(lambda _: Simulator(7, 8, 1000, START_MS), 60, is_durable=False),
     "replay": Case(lambda _: ReportSource(read_metatrader_report(HISTORY)), 11),
     "history": Case(lambda _: ReportHistory(read_metatrader_report(HISTORY)), 3),
     "history of a test": Case(lambda _: ReportHistory(read_metatrader_report(TESTER)), 3),

@@ -24,6 +24,7 @@ from fleetwire.fleet.events import (
 from fleetwire.fleet.state import Fleet
 from fleetwire.sources.simulator import Pace, Simulator
 from fleetwire.wire.errors import ConfigError
+from fleetwire.wire.moment import moment
 
 START_MSC = 1_763_996_400_000  # a Monday, 15:00 UTC
 FRIDAY_MSC = 1_741_348_800_000  # noon (UTC) before the Sunday on which America's summer time begins
@@ -255,13 +256,13 @@ def test_without_its_broker_a_terminal_knows_of_no_deals_and_tells_them_later() 
 
 def test_the_bold_expert_falls_by_more_than_ten_percent_and_recovers() -> None:
     source, fleet = Simulator(7, 4, start_msc=START_MSC), Fleet()
-    for fact in source.before():
-        fleet.apply(fact, "")
     falls = []
-    for facts in islice(source.steps(), 5000):
+    for step, facts in enumerate([list(source.before()), *islice(source.steps(), 5000)]):
+        at = moment(step / 10, source.utc_ms)
         for fact in facts:
-            fleet.apply(fact, "")
-        falls.append(fleet.drawdown_pct(fleet.experts[1002]))
+            fleet.apply(fact, at)
+        fleet.settle(at)
+        falls.append(fleet.experts[1002].drawdown_pct)
     deep = next(step for step, fall in enumerate(falls) if fall > 10)
     assert deep > 300, "the newcomer has half a minute to look around"
     assert min(falls[deep:]) < 5
