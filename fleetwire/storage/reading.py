@@ -146,6 +146,14 @@ class Reading:
         number = found[0][0]
         tier = self._finest_tier(number, from_ms)
         begin = from_ms - from_ms % tier
+        # The points are spread over the time of which something is known, not over all that was asked for.
+        first, last = self._connection.read(
+            "SELECT min(utc_ms), max(utc_ms) FROM samples WHERE subject = ? AND tier = ? AND utc_ms >= ? AND utc_ms < ?",
+            (number, tier, begin, until_ms),
+        )[0]
+        if first is None:
+            return []
+        begin, until_ms = first, last + 1
         width = -(-(until_ms - begin) // points)
         lines = self._connection.read(
             """SELECT last.last_ms, last.balance, last.equity, stretch.lowest, stretch.highest

@@ -289,6 +289,15 @@ def test_a_curve_has_the_last_value_and_the_extremes_of_each_stretch(
     asyncio.run(play())
 
 
+async def test_the_points_are_spread_over_the_time_of_which_something_is_known(house: House) -> None:
+    """A minute that was kept is no single point of the year that was asked for."""
+    samples = [Sample("ea:7", T0 + second * 1000, 100.0, float(second)) for second in range(60)]
+    async with house.opened() as (store, _):
+        await keep(store, samples)
+        curve = await store.equity("ea:7", T0 - 365 * DAY_MS, T0 + DAY_MS, 10)
+    assert [point.equity for point in curve] == [5.0, 11.0, 17.0, 23.0, 29.0, 35.0, 41.0, 47.0, 53.0, 59.0]
+
+
 async def test_old_samples_thin_out_and_keep_their_extremes(house: House) -> None:
     """A day raw, then minutes, then hours: what is left of a spike is its height."""
     now = T0 - T0 % DAY_MS + 40 * DAY_MS
