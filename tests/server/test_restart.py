@@ -128,7 +128,7 @@ async def test_the_python_client_sees_no_gap_and_nothing_twice_over_restarts() -
             await until(lambda run=run: len(heard) == 3 * run + 1)
             await server.stop_server()
             server.publish("alert", {"n": 3 * run + 1})
-            successor = server_on(disk, clock=server._clock)
+            successor = server_on(disk, clock=server.clock)
             successor._asked_port = port
             disk.commit()
             successor.resume(server.hub.epoch, server.hub.position + 10, disk.events)
