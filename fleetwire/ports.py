@@ -336,6 +336,7 @@ class FleetDesk(Protocol):
 
         Raises:
             DataError: it is refused; says why.
+            StoreError: it could not be kept, and was not taken; it is to be sent again.
         """
 
     async def report(self, body: bytes) -> Receipt:

@@ -12,7 +12,7 @@ from fleetwire.hub.limits import Limits, TokenBucket
 from fleetwire.hub.pace import NOBODY, Pace, Straggler
 from fleetwire.wire import messages
 from fleetwire.wire.channels import CHANNEL_BY_NAME, EVERYTHING, Topic
-from fleetwire.wire.errors import CloseCode, DataError, ErrorCode, MessageError, NotFoundError
+from fleetwire.wire.errors import CloseCode, DataError, ErrorCode, MessageError, NotFoundError, StoreError
 from fleetwire.wire.forms import PLAIN, Form
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ class State(Enum):
 class ReportDesk:
     """Where reports and acknowledgements of clients go.
 
-    `take` is given the type and the data of a report, and raises a `DataError` if it is wrong. `acknowledge` is given
-    the id of an alert and who says so, and raises a `NotFoundError` if no such alert is open. Both are None while
-    nobody keeps a fleet.
+    `take` is given the type and the data of a report, and raises a `DataError` if it is wrong, or a `StoreError` if
+    it can't be kept. `acknowledge` is given the id of an alert and who says so, and raises a `NotFoundError` if no such
+    alert is open. Both are None while nobody keeps a fleet.
     """
 
     def __init__(self) -> None:
@@ -236,7 +236,7 @@ class Session:
             code=error.code.name, message=error.message, temporary=error.code.temporary, id=error.request_id
         )
         answer = self.form.tell(messages.Error(data=data, timestamp=utc, id=error.request_id))
-        if self._errors.take(now):
+        if error.code is ErrorCode.not_kept or self._errors.take(now):  # a disk that is full is not the peer's fault
             return [answer]
         return [answer, Close(CloseCode.too_many_errors, CloseCode.too_many_errors.meaning)]
 
@@ -317,6 +317,8 @@ class Session:
             take(str(message.__struct_config__.tag), message.data)
         except DataError as error:
             raise MessageError(ErrorCode.invalid_data, str(error), message.id) from None
+        except StoreError as error:
+            raise MessageError(ErrorCode.not_kept, str(error), message.id) from None
         return []
 
     def _acknowledge(self, message: messages.AlertAck, identity: Identity) -> list[Output]:

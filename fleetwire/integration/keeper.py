@@ -7,7 +7,8 @@ somebody waits to be told that they are kept.
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import msgspec
@@ -35,7 +36,8 @@ from fleetwire.ports import (
     Store,
 )
 from fleetwire.server.server import WebSocketServer
-from fleetwire.wire.errors import StoreError
+from fleetwire.storage import RefusedError
+from fleetwire.wire.errors import ConfigError, StoreError
 from fleetwire.wire.moment import Moment
 from fleetwire.wire.rows import AlertRow
 
@@ -43,8 +45,9 @@ logger = logging.getLogger("fleetwire.store")
 
 _STATE_S: Final = 1.0
 """How long the last state of an expert or account may be in memory alone, where nobody waits for it."""
-_WAITING_MAX: Final = 200_000
-"""Records that may wait here while the store takes none; then reports are refused."""
+_WAITING_MAX: Final = 10_000
+"""Records that may wait here while the store takes none; then units are dropped. Reports are refused from the first."""
+_STATES_MAX: Final = 2_000  # last states in one unit: a whole fleet's may be more than a store takes at once
 _EPOCH: Final = "epoch"
 _RESERVED: Final = "reserved_position"
 _UNKEPT: Final = "told_unkept_until"
@@ -70,7 +73,8 @@ class Keeper:
         self.store = store
         self._server = server
         self._reservation = Reservation()
-        self._records: list[Record] = []
+        self._records: list[Record] = []  # of the next unit
+        self._units: deque[list[Record]] = deque()  # that the store has no room for, in order
         self._experts: dict[int, ExpertState] = {}
         self._accounts: dict[tuple[str, int], AccountState] = {}
         self._market: Callable[[], list[Quote]] | None = None  # set while it has to be kept anew
@@ -80,7 +84,11 @@ class Keeper:
         self._unkept_until = 0  # the newest position that may have been told and not kept
         self._told_unkept = 0
         self._is_open = False
-        self._is_waiting = False  # the store has refused the last unit
+        self._is_used = False
+        self._is_handing_over = False  # stays so if that fails
+        self._why_not = ""  # the store takes nothing
+        self._lost = 0  # units that were dropped, and will not be kept
+        self._why_lost = ""
 
     # ------------------------------------------------------------------------------------------------------ the start
 
@@ -97,11 +105,23 @@ class Keeper:
             take_clock: gives the time.
 
         Raises:
-            StoreError: it can't be opened or read.
+            StoreError: it can't be opened or read; it is closed again.
+            ConfigError: it was open before.
         """
+        if self._is_used:  # a fleet that was brought back can't be brought back once more
+            raise ConfigError("this one has run before, and what it remembers is of then: make a new one to start anew")
         memory = await self.store.open()
-        self._is_open = True
-        at = take_clock()
+        try:
+            await self._bring_back(memory, fleet, portfolio, alerts, news, take_clock())
+        except BaseException:
+            self._is_open = False
+            await self.store.close()
+            raise
+
+    async def _bring_back(
+        self, memory: Memory, fleet: Fleet, portfolio: Portfolio, alerts: Alerts, news: News, at: Moment
+    ) -> None:
+        self._is_open = self._is_used = True
         self._restore_states(memory, fleet, at)
         async for deals in self.store.deals_in_order():
             for kept in deals:
@@ -133,7 +153,7 @@ class Keeper:
         self._server.resume(epoch, told, memory.events, unkept_until=self._unkept_until)
         self._records.append(KeptNote(_EPOCH, epoch.encode()))
         self._reserve()
-        self._hand_over([], None)
+        self._hand_over([], _nothing)
         await self.store.committed()
 
     def _reserve(self) -> None:
@@ -190,6 +210,8 @@ class Keeper:
             at: now.
             experts: also what each expert has earned: closed, and with what is open.
         """
+        if self.is_full:  # a curve with a hole is better than one that fills the memory
+            return
         sums: dict[str, list[float]] = {}
         for state in fleet.accounts.values():
             account = state.account
@@ -212,47 +234,105 @@ class Keeper:
 
     def keep_events(self, events: list[KeptEvent], done: Callable[[], None]) -> bool:
         """Keep what was published, and what it tells of, in one unit; called by the server before it tells them."""
-        if not self._is_open:
-            return False
-        return self._hand_over(events, (lambda _: done()) if events else None) and bool(events)
+        if self._is_open and self._hand_over(events, done):
+            return bool(events)
+        self._server.hub.counts.told_unkept += len(events)
+        return False
 
-    def _hand_over(self, events: list[KeptEvent], done: Callable[[Exception | None], None] | None) -> bool:
-        """Hand a unit to the store; what it does not take waits here. Tells whether it was taken."""
+    def _hand_over(self, events: list[KeptEvent], done: Callable[[], None]) -> bool:
+        """Hand over what has gathered, after what the store had no room for; tell whether it took all of it."""
+        self._is_handing_over = True
         self._reserve()
         self._note_unkept()
-        self._add_states()
         unit, self._records = [*self._records, *events], []
-        if not unit:
-            return False
-        try:
-            self.store.keep(unit, done)
-        except StoreError as error:
-            logger.warning("%d records wait to be kept: %s", len(unit), error)
-            self._records, self._is_waiting = unit, True
-            return False
-        self._is_waiting = False
+        is_taken = self._hand_over_what_waits() and (not unit or self._is_taken(unit, len(events), done))
+        if is_taken:
+            for states in self._due_states():
+                if not self._is_taken(states):
+                    self._wait(states)
+        elif unit:
+            self._wait(unit)
+        self._is_handing_over = False
+        return is_taken
+
+    def _hand_over_what_waits(self) -> bool:
+        while self._units:
+            if not self._is_taken(self._units[0]):
+                return False
+            self._units.popleft()
         return True
 
-    def _add_states(self) -> None:
-        """Add the last states of those who changed, where that is due."""
+    def _is_taken(self, unit: list[Record], events: int = 0, done: Callable[[], None] = _nothing) -> bool:
+        """Hand a unit to the store; tell whether it was taken.
+
+        Args:
+            unit: not empty.
+            events: how many of its records tell of something that waits to be told.
+            done: called once they are kept, or once it is clear that they can't be.
+        """
+
+        def on_done(error: Exception | None) -> None:
+            if error is not None:
+                self._server.hub.counts.told_unkept += events
+            if isinstance(error, RefusedError):
+                self._note_lost(str(error))
+            done()
+
+        try:
+            self.store.keep(unit, on_done)
+        except StoreError as error:
+            if not self._units:
+                logger.error("no more reports are taken until the store takes records again: %s", error)
+            self._why_not = str(error)
+            return False
+        return True
+
+    def _wait(self, unit: list[Record]) -> None:
+        """Let a unit wait for the store to take it; drop it whole where too much waits already."""
+        if self.waiting + len(unit) > _WAITING_MAX and self._units:
+            self._note_lost(f"too much waits to be kept: {self._why_not}")
+        else:
+            self._units.append(unit)
+
+    def _note_lost(self, why: str) -> None:
+        self._lost, self._why_lost = self._lost + 1, why
+
+    def _due_states(self) -> Iterator[list[Record]]:
+        """Give the last states of those who changed, where that is due, in units that are not too long."""
         now = self._server.clock.monotonic()
         if not self._is_urgent and now < self._stated_at + _STATE_S:
             return
         self._is_urgent, self._stated_at = False, now
-        for state in self._accounts.values():
-            self._records.append(KeptAccount(*state.id, _encode(state.memory())))
-        for expert in self._experts.values():
-            self._records.append(KeptExpert(expert.ea_id, expert.expert, _encode(expert.memory())))
+        states: list[Record] = [KeptAccount(*state.id, _encode(state.memory())) for state in self._accounts.values()]
+        states += [KeptExpert(one.ea_id, one.expert, _encode(one.memory())) for one in self._experts.values()]
+        if self._market is not None:
+            states.append(KeptNote(_MARKET, _encode(self._market())))
         self._accounts.clear()
         self._experts.clear()
-        if self._market is not None:
-            self._records.append(KeptNote(_MARKET, _encode(self._market())))
-            self._market = None
+        self._market = None
+        for start in range(0, len(states), _STATES_MAX):
+            yield states[start : start + _STATES_MAX]
+
+    @property
+    def waiting(self) -> int:
+        """How many records the store has no room for."""
+        return sum(map(len, self._units))
 
     @property
     def is_full(self) -> bool:
-        """Whether so much waits that no more reports can be taken."""
-        return len(self._records) >= _WAITING_MAX
+        """Whether the store takes nothing, so that no more reports can be taken."""
+        return bool(self._units)
+
+    def check_room(self) -> None:
+        """Refuse a report that could not be kept.
+
+        Raises:
+            StoreError: says why it could not.
+        """
+        if not self._is_open:
+            raise StoreError("no reports are taken: the store is not open")
+        if self.is_full:
+            raise StoreError(f"no more reports are taken: what is there already can't be kept: {self._why_not}")
 
     async def acknowledged(self) -> None:
         """Wait until everything that was reported is on disk, and told.
@@ -260,10 +340,13 @@ class Keeper:
         Raises:
             StoreError: it can't be kept now.
         """
+        lost = self._lost
         await self._sealed()
+        if self._units or self._is_handing_over:  # asked before `committed`: what is taken later is not waited for
+            raise StoreError(self._why_not or "what was reported could not be handed over: the log says why")
         await self.store.committed()
-        if self._is_waiting:
-            raise StoreError(self.store.health().failing or "what was reported can't be kept: too much waits already")
+        if self._lost != lost:
+            raise StoreError(self._why_lost)
 
     async def _sealed(self) -> None:
         """Let the server hand over everything at its next flush: only there a deal and its event are in one unit."""
@@ -272,9 +355,20 @@ class Keeper:
         await self._server.flushed()
 
     async def close(self) -> None:
-        """Keep everything that is left, and close the store."""
+        """Keep everything that is left, and close the store.
+
+        Raises:
+            StoreError: some of it can't be kept, and is lost; the store is closed nevertheless.
+        """
         if not self._is_open:
             return
-        await self._sealed()
-        self._is_open = False
-        await self.store.close()
+        try:
+            await self._sealed()
+            for _ in range(len(self._units)):  # each time that all is written there is room again
+                await self.store.committed()
+                self._hand_over([], _nothing)
+        finally:
+            self._is_open = False
+            await self.store.close()
+        if self._units:
+            raise StoreError(f"{self.waiting} records were not written, and are lost: {self._why_not}")

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
@@ -44,7 +44,11 @@ from fleetwire.wire.rows import AccountRow, AlertRow, ExpertRow, NewsRow, Portfo
 
 logger = logging.getLogger("fleetwire.integration")
 
+Row = TypeVar("Row")
+
 _TRIM_S: Final = 600.0
+_COMPLAIN_S: Final = 60.0  # between two lines of the log about rows that can't be told
+_FAILED_S: Final = 1.0  # until what the time brings is tried again after a defect
 _ROWS_S: Final = 0.01
 """Rows are told at most so often: under load they leave together. A row on its own leaves at once."""
 _PORTFOLIO_S: Final = 0.1
@@ -114,6 +118,7 @@ class IntegrationService:
         self._timer_at = float("inf")
         self._rows_timer: Timer | None = None
         self._told_at = float("-inf")
+        self._complain_at = float("-inf")
         self._sample_at = 0.0
         self._trim_at = 0.0
         self._samples = 0
@@ -214,10 +219,10 @@ class IntegrationService:
 
         Raises:
             DataError: it is refused, and nothing was changed.
-            StoreError: nothing more can be taken, since nothing can be kept.
+            StoreError: nothing more can be taken, since it could not be kept.
         """
-        if self.keeper is not None and self.keeper.is_full:
-            raise StoreError("no more reports are taken: what is there already can't be kept")
+        if self.keeper is not None:
+            self.keeper.check_room()
         at = self.clock.moment()
         try:
             changes = self.fleet.apply(fact, at)
@@ -313,44 +318,54 @@ class IntegrationService:
         experts, self._experts = self._experts, {}
         accounts, self._accounts = self._accounts, {}
         terminals, self._terminals = self._terminals, {}
-        for expert in experts.values():
-            self._tell_expert(expert, at)
-        for terminal in terminals.values():
-            account = account_name(terminal.account.id)
-            row = terminal_row(terminal)
-            self.tell_alerts(self.alerts.observe("terminal", terminal.name, row, at, {"account": account}))
-        for state in accounts.values():
-            self._look_at_account(state, at)
+        self._tell_each(self._tell_expert, experts, at)
+        self._tell_each(self._look_at_terminal, terminals, at)
+        self._tell_each(self._look_at_account, accounts, at)
         if experts or accounts:
             self._portfolio_is_due = self._portfolio_is_old = True
         if self._portfolio_is_due and at.now >= self._portfolio_at:
             self._portfolio_is_due, self._portfolio_at = False, at.now + _PORTFOLIO_S
-            self._tell_portfolio(at)
+            self._tell_each(self._tell_portfolio, {"portfolio": self._sums}, at)
         self._schedule(at)
 
+    def _tell_each(self, tell: Callable[[Row, Moment], None], subjects: Mapping[Any, Row], at: Moment) -> None:
+        """Tell rows; one that can't be told must not silence others: an expert may say more than a message holds."""
+        for name, subject in subjects.items():
+            try:
+                tell(subject, at)
+            except Exception as error:
+                self.server.hub.counts.aggregates_failed += 1
+                if at.now >= self._complain_at:
+                    self._complain_at = at.now + _COMPLAIN_S
+                    logger.exception("the row of %r can't be told: %s", name, error)
+
     def _tell_expert(self, expert: ExpertState, at: Moment) -> None:
-        self._sums.changed(expert)
-        row = self.expert_row(expert, at)
-        self.server.publish("ea_update", row, as_of=row.last_report_utc or None)
-        self.tell_alerts(self.alerts.observe("expert", expert.ea_id, row, at, {"ea_id": expert.ea_id}))
         if self.keeper is not None:
             self.keeper.expert(expert)
+        self._sums.changed(expert)
+        row = self.expert_row(expert, at)
+        self.tell_alerts(self.alerts.observe("expert", expert.ea_id, row, at, {"ea_id": expert.ea_id}))
+        self.server.publish("ea_update", row, as_of=row.last_report_utc or None)
+
+    def _look_at_terminal(self, terminal: TerminalState, at: Moment) -> None:
+        about = {"account": account_name(terminal.account.id)}
+        self.tell_alerts(self.alerts.observe("terminal", terminal.name, terminal_row(terminal), at, about))
 
     def _look_at_account(self, state: AccountState, at: Moment) -> None:
+        if self.keeper is not None:
+            self.keeper.account(state)
         row = self.account_row(state)
         if row is not None:
             self.tell_alerts(self.alerts.observe("account", row.account, row, at, {"account": row.account}))
-        if self.keeper is not None:
-            self.keeper.account(state)
 
-    def _tell_portfolio(self, at: Moment) -> None:
+    def _tell_portfolio(self, sums: Portfolio, at: Moment) -> None:
         row = self.portfolio
         self.portfolio_as_of = at.utc
-        self.server.publish("portfolio_update", row)
-        for currency, sums in row.by_currency.items():
-            self.tell_alerts(self.alerts.observe("portfolio", currency, sums, at))
         if self.keeper is not None:
-            self.keeper.peaks(self._sums.peaks)
+            self.keeper.peaks(sums.peaks)
+        self.server.publish("portfolio_update", row)
+        for currency, of_it in row.by_currency.items():
+            self.tell_alerts(self.alerts.observe("portfolio", currency, of_it, at))
 
     @property
     def portfolio(self) -> PortfolioRow:
@@ -390,11 +405,11 @@ class IntegrationService:
         """Tell alerts, and keep them."""
         for row in rows:
             self.version += 1
+            if self.keeper is not None:
+                self.keeper.alert(row)  # first: what is published may be flushed at once, and both are of one unit
             self.server.publish("alert", row)
             if self._on_alert is not None:
                 self._on_alert(row)
-            if self.keeper is not None:
-                self.keeper.alert(row)
 
     def _raise_once(self, rule: str, subject: str, message: str, level: str, ea_id: int | None = None) -> None:
         about = {"ea_id": ea_id} if ea_id is not None else None
@@ -435,12 +450,12 @@ class IntegrationService:
 
     def _tell_news(self, rows: Sequence[NewsRow], at: Moment) -> None:
         """Tell calendar events and blackouts; the experts that these concern are told anew."""
+        if self.keeper is not None:
+            self.keeper.news(self.news)
         for row in rows:
             self.version += 1
             self.server.publish("news_update", row)
             self.tell_alerts(self.alerts.observe("news", row.id, row, at))
-        if self.keeper is not None:
-            self.keeper.news(self.news)
         if rows:
             self._find_blackouts(at)
 
@@ -458,7 +473,7 @@ class IntegrationService:
 
     # ------------------------------------------------------------------------------------------------------------- time
 
-    def _schedule(self, at: Moment) -> None:
+    def _schedule(self, at: Moment, not_before: float = float("-inf")) -> None:
         """Set the timer for the next thing that the time brings."""
         if not self.running:
             return
@@ -468,6 +483,7 @@ class IntegrationService:
         if self.keeper is not None:
             deadlines.append(min(self._sample_at, self._trim_at))
         when = min((deadline for deadline in deadlines if deadline is not None), default=float("inf"))
+        when = max(when, not_before)
         if when == float("inf") or (self._timer is not None and when >= self._timer_at):
             return
         if self._timer is not None:
@@ -476,15 +492,19 @@ class IntegrationService:
 
     def _on_time(self) -> None:
         """Do what the time brings: silences, midnights, alerts, blackouts, samples."""
-        self._timer = None
+        self._timer, self._timer_at = None, float("inf")
         at = self.clock.moment()
-        self._note(self.fleet.due(at), at)
-        self.tell_alerts(self.alerts.due(at))
-        self._tell_news(self.news.due(at, self._symbols), at)
-        if self.keeper is not None:
-            self._keep_time(self.keeper, at)
-        self.server.at_flush(self._tell_all)
-        self._schedule(at)
+        not_before = at.now + _FAILED_S  # where this fails, it is tried again, and not at once
+        try:
+            self._note(self.fleet.due(at), at)
+            self.tell_alerts(self.alerts.due(at))
+            self._tell_news(self.news.due(at, self._symbols), at)
+            if self.keeper is not None:
+                self._keep_time(self.keeper, at)
+            self.server.at_flush(self._tell_all)
+            not_before = float("-inf")
+        finally:
+            self._schedule(at, not_before)
 
     def _keep_time(self, keeper: Keeper, at: Moment) -> None:
         """Sample, trim, and look whether the store is well."""

@@ -61,6 +61,7 @@ class ErrorCode(Enum):
     too_many_channels = (False, "one session can't hear that many channels")
     invalid_data = (False, "the channel, or the fleet, does not take this data")
     no_reports_taken = (False, "this server keeps no fleet")
+    not_kept = (True, "the report can't be kept now, and was not taken: report it again")
     forbidden = (False, "the role of the token does not allow this")
     not_found = (False, "what the message names does not exist")
     internal_error = (True, "the server failed; the failure is in its log")

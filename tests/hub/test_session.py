@@ -8,7 +8,7 @@ import pytest
 from fleetwire.hub.access import RIGHTS, Identity, Role
 from fleetwire.hub.limits import Limits
 from fleetwire.hub.session import Close, Ping, Session, State
-from fleetwire.wire.errors import CloseCode, NotFoundError
+from fleetwire.wire.errors import CloseCode, NotFoundError, StoreError
 from tests.hub.support import TOKEN, UTC, Reader, Room, closes, new_house, unframe
 
 RIGHT = {"type": "auth", "data": {"token": TOKEN}}
@@ -414,3 +414,15 @@ def test_reports_and_acknowledgements_go_to_the_desk() -> None:
     session._house.desk.take = lambda kind, data: told.append((kind, data))
     assert play(session, {"type": "price_report", "data": {"symbol": "EURUSD"}}) == []
     assert told == [(5, "operator"), ("price_report", {"symbol": "EURUSD"})]
+
+
+def test_a_report_that_can_not_be_kept_is_to_be_sent_again_and_costs_nobody_the_connection() -> None:
+    session = new_session()
+    session.identity = Identity(Role.expert)
+
+    def take(kind: str, data: dict[str, Any]) -> None:
+        raise StoreError("no more reports are taken: the disk is full")
+
+    session._house.desk.take = take
+    report = {"type": "price_report", "data": {"symbol": "EURUSD"}}
+    assert play(session, *[report] * 100) == ["not_kept"] * 100

@@ -46,6 +46,7 @@ def test_no_two_error_codes_are_one() -> None:
         "too_many_channels",
         "invalid_data",
         "no_reports_taken",
+        "not_kept",
         "forbidden",
         "not_found",
         "internal_error",
