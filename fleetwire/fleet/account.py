@@ -14,6 +14,7 @@ from fleetwire.wire.moment import Moment
 LOT_UNITS: Final = 10**8
 NO_DECIMALS: Final = frozenset({"JPY", "KRW", "CLP", "VND", "IDR"})
 _TERMINALS_MAX: Final = 16
+_REPORT_AGE_MS: Final = 60_000  # a report may know of deals that are so much older, by two clocks that differ
 
 AccountId = tuple[str, int]
 """(server, login)."""
@@ -125,7 +126,15 @@ class AccountState:
         is_late = bool(self.series.deals) and deal.time_msc < self.series.deals[-1].time_msc
         self.owners[deal.ticket] = owner
         self.series.add(deal, deal.time_msc)
-        self.book.count(deal, deal.time_msc // DAY_MS, is_late=is_late)
+        utc_ms = self.utc_ms(deal.time_msc)
+        is_news = utc_ms > self.heard_utc_ms - _REPORT_AGE_MS
+        self.book.count(
+            deal,
+            deal.time_msc // DAY_MS,
+            is_late=is_late,
+            utc_ms=utc_ms,
+            unseen_by=self.account if is_news else None,
+        )
         self.version += 1
         if deal.type not in TRADE_TYPES:
             return

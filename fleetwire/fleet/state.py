@@ -574,6 +574,7 @@ class Fleet:
     def restored(self) -> None:
         """End the restoring: every figure begins with what was there before its first known deal."""
         for state in self.accounts.values():
+            state.book.restored()
             if state.account is not None:
                 for _ in self._open_anew(state):
                     pass
