@@ -21,8 +21,11 @@ _FRESH_S: Final = 600.0  # what was last heard so shortly before midnight is wha
 
 
 class Day(Struct):
-    """One day of the trade server's clock: what its trades earned (costs that are booked apart included), what was
-    paid in or out, and how much of that is credit, in `UNIT`s."""
+    """One day of the trade server's clock, in `UNIT`s.
+
+    `earned` is what its trades earned, with costs that are booked apart; `paid` what was paid in or out, `credited` the
+    part of it that is credit.
+    """
 
     earned: int = 0
     paid: int = 0

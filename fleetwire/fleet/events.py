@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 TRADE_TYPES: Final = frozenset({"buy", "sell"})
 """The types of deals that trade; all others only move money."""
 _COSTS: Final = ("commission", "charge", "agent", "interest", "dividend", "tax", "canceled")
-# What the types of deals are called that book costs and yields apart from trades ("commission_daily", "franked dividend").
+# Words in the types of deals that book costs and yields apart from trades: "commission_daily", "franked dividend".
 CLOSING: Final = frozenset({"out", "in/out", "out by"})
 """The entries of deals that close a position, or a part of one."""
 
