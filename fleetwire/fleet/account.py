@@ -46,6 +46,16 @@ class TerminalState:
         self.terminal = terminal
         self.pulse = Pulse(self)
         self.as_of = ""
+        self.intervals_s: dict[int, float] = {}  # how often each of its experts means to speak
+        self.interval_s = 0.0  # the shortest of them
+
+    def expects(self, ea_id: int, interval_s: float | None) -> None:
+        """Note how often one of its experts means to speak; None: it is not waited for any more."""
+        if self.intervals_s.get(ea_id) != interval_s:
+            self.intervals_s.pop(ea_id, None)
+            if interval_s is not None:
+                self.intervals_s[ea_id] = interval_s
+            self.interval_s = min(self.intervals_s.values(), default=0.0)
 
     @property
     def name(self) -> str:
@@ -108,6 +118,8 @@ class AccountState:
         if said is None and self.terminals:
             return next(iter(self.terminals.values()))
         terminal = said or Terminal()
+        if terminal.id and [*self.terminals] == [""]:  # the one that has not said its name yet
+            self.terminals[terminal.id] = self.terminals.pop("")
         state = self.terminals.get(terminal.id)
         if state is None:
             if len(self.terminals) >= _TERMINALS_MAX:
@@ -162,9 +174,9 @@ class AccountState:
     # -------------------------------------------------------------------------------------------------------- the book
 
     def server_day(self, at: Moment) -> int:
-        """Tell the day on the trade server's clock; the newest deal's, where the clock is not known."""
+        """Tell the day on the trade server's clock; while it is not known, UTC's, or a later one that has deals."""
         server_msc = self.clock.server_msc(at.utc_ms)
-        return self.book.newest_day if server_msc is None else server_msc // DAY_MS
+        return max(self.book.newest_day, at.utc_ms // DAY_MS) if server_msc is None else server_msc // DAY_MS
 
     def settle(self, at: Moment) -> bool:
         """Compare the account's report with its deals; tell whether the opening balance became another one."""

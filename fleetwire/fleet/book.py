@@ -233,6 +233,15 @@ class Book:
 
     # ------------------------------------------------------------------------------------------------------ the day
 
+    @property
+    def day(self) -> int:
+        """The day on the trade server's clock, since 1970; 0 before the first."""
+        return self._day
+
+    def forget_day(self) -> None:
+        """Let the day begin anew with what comes next: it was that of another clock."""
+        self._day, self._day_open_balance, self._day_open_equity = 0, None, None
+
     def begin_day(self, today: int, at: Moment) -> bool:
         """Let the day become another one at the trade server's midnight; tell whether it did."""
         before = self._day
