@@ -14,6 +14,7 @@ from fleetwire.wire.moment import Moment
 LOT_UNITS: Final = 10**8
 NO_DECIMALS: Final = frozenset({"JPY", "KRW", "CLP", "VND", "IDR"})
 _TERMINALS_MAX: Final = 16
+_REPORT_AGE_MS: Final = 60_000  # a report may know of deals that are so much older, by two clocks that differ
 
 AccountId = tuple[str, int]
 """(server, login)."""
@@ -45,6 +46,16 @@ class TerminalState:
         self.terminal = terminal
         self.pulse = Pulse(self)
         self.as_of = ""
+        self.intervals_s: dict[int, float] = {}  # how often each of its experts means to speak
+        self.interval_s = 0.0  # the shortest of them
+
+    def expects(self, ea_id: int, interval_s: float | None) -> None:
+        """Note how often one of its experts means to speak; None: it is not waited for any more."""
+        if self.intervals_s.get(ea_id) != interval_s:
+            self.intervals_s.pop(ea_id, None)
+            if interval_s is not None:
+                self.intervals_s[ea_id] = interval_s
+            self.interval_s = min(self.intervals_s.values(), default=0.0)
 
     @property
     def name(self) -> str:
@@ -107,6 +118,8 @@ class AccountState:
         if said is None and self.terminals:
             return next(iter(self.terminals.values()))
         terminal = said or Terminal()
+        if terminal.id and [*self.terminals] == [""]:  # the one that has not said its name yet
+            self.terminals[terminal.id] = self.terminals.pop("")
         state = self.terminals.get(terminal.id)
         if state is None:
             if len(self.terminals) >= _TERMINALS_MAX:
@@ -125,7 +138,15 @@ class AccountState:
         is_late = bool(self.series.deals) and deal.time_msc < self.series.deals[-1].time_msc
         self.owners[deal.ticket] = owner
         self.series.add(deal, deal.time_msc)
-        self.book.count(deal, deal.time_msc // DAY_MS, is_late=is_late)
+        utc_ms = self.utc_ms(deal.time_msc)
+        is_news = utc_ms > self.heard_utc_ms - _REPORT_AGE_MS
+        self.book.count(
+            deal,
+            deal.time_msc // DAY_MS,
+            is_late=is_late,
+            utc_ms=utc_ms,
+            unseen_by=self.account if is_news else None,
+        )
         self.version += 1
         if deal.type not in TRADE_TYPES:
             return
@@ -153,9 +174,9 @@ class AccountState:
     # -------------------------------------------------------------------------------------------------------- the book
 
     def server_day(self, at: Moment) -> int:
-        """Tell the day on the trade server's clock; the newest deal's, where the clock is not known."""
+        """Tell the day on the trade server's clock; while it is not known, UTC's, or a later one that has deals."""
         server_msc = self.clock.server_msc(at.utc_ms)
-        return self.book.newest_day if server_msc is None else server_msc // DAY_MS
+        return max(self.book.newest_day, at.utc_ms // DAY_MS) if server_msc is None else server_msc // DAY_MS
 
     def settle(self, at: Moment) -> bool:
         """Compare the account's report with its deals; tell whether the opening balance became another one."""

@@ -1,15 +1,16 @@
 """One account's book: what was there, what was paid in or out, what was earned, day by day; and whether it adds up.
 
 What a terminal says of its account and what its deals say arrive apart, and in any order. The book adds up when
-balance + credit = what was there before the first known deal + the amounts of all deals. Only then are peaks and
-drawdown moved: a deal whose account report is still on its way is no loss, nor a gain.
+balance + credit = what was there before the first known deal + the amounts of all deals. Only then are peaks,
+drawdown and the day's result moved: a deal whose account report is still on its way is no loss, nor a gain. Nor is a
+history that is told late: it moves what was earned and its peak alike.
 """
 
 from typing import Final
 
 from msgspec import Struct
 
-from fleetwire.fleet.events import TRADE_TYPES, Account, Deal
+from fleetwire.fleet.events import Account, Deal
 from fleetwire.wire.moment import Moment
 
 UNIT: Final = 10**8
@@ -20,10 +21,34 @@ _FRESH_S: Final = 600.0  # what was last heard so shortly before midnight is wha
 
 
 class Day(Struct):
-    """One day of the trade server's clock: what its trades earned, and what was paid in or out, in `UNIT`s."""
+    """One day of the trade server's clock, in `UNIT`s.
+
+    `earned` is what its trades earned, with costs that are booked apart; `paid` what was paid in or out, `credited` the
+    part of it that is credit.
+    """
 
     earned: int = 0
     paid: int = 0
+    credited: int = 0
+
+
+_NO_DAY: Final = Day()
+
+
+class Sound(Struct, frozen=True):
+    """The account when its book last added up: what its terminal said, and what its deals said at the same time.
+
+    `cash` is what was there and what was paid in or out; the rest is of the `day` until then, in `UNIT`s.
+    """
+
+    balance: float
+    credit: float
+    equity: float
+    cash: float
+    day: int
+    earned: int
+    paid: int
+    credited: int
 
 
 class BookMemory(Struct, frozen=True):
@@ -36,6 +61,9 @@ class BookMemory(Struct, frozen=True):
     day: int
     day_open_balance: float | None
     day_open_equity: float | None
+    sound: Sound | None = None
+    earned_before: float = 0.0
+    peak_utc_ms: int = 0
 
 
 class Book:
@@ -44,14 +72,19 @@ class Book:
     def __init__(self) -> None:
         self._amounts = 0  # of all deals
         self._paid = 0  # of those that are no trades
-        self._first_deposit = 0
+        self._first_deposit: tuple[int, int, int] | None = None  # the earliest: (time, ticket, amount)
         self._days: dict[int, Day] = {}
         self._opening: int | None = None  # balance and credit before the first known deal
         self._settled = False  # the opening was confirmed by a second report
         self._wrong_since: float | None = None
         self.result = 0.0  # equity without what was there and what was paid in or out, when the book last added up
         self.peak_result = 0.0
+        self.earned_before = 0.0  # the part of `result` that was earned before anybody looked, or was told as history
         self._has_result = False
+        self._peak_utc_ms = 0  # when `peak_result` was seen
+        self._history = 0  # earned by deals of before that, which are new since the book last added up
+        self._unseen_by: Account | None = None  # the report that is too old to know of all deals
+        self._sound: Sound | None = None
         self._day = 0  # the last one that began
         self._day_open_balance: float | None = None  # as heard just before midnight; None where it follows from deals
         self._day_open_equity: float | None = None
@@ -60,29 +93,41 @@ class Book:
 
     # -------------------------------------------------------------------------------------------------------- deals
 
-    def count(self, deal: Deal, day: int, *, is_late: bool) -> None:
+    def count(self, deal: Deal, day: int, *, is_late: bool, utc_ms: int = 0, unseen_by: Account | None = None) -> None:
         """Add a deal.
 
         Args:
             deal: a new one.
             day: of the trade server's clock, since 1970.
             is_late: deals that happened after it are known already.
+            utc_ms: when it was.
+            unseen_by: the account's last report, if the deal is newer than that; it can't tell what the deal did.
         """
         amount = round(deal.amount * UNIT)
         self._amounts += amount
+        self._unseen_by = unseen_by or self._unseen_by
         of_day = self._days.get(day)
         if of_day is None:
             of_day = self._days[day] = Day()
             if len(self._days) > _DAYS_KEPT:
                 del self._days[min(self._days)]
-        if deal.type in TRADE_TYPES:
-            of_day.earned += amount
+        if deal.is_paid:
+            self._pay(deal, amount, of_day)
         else:
-            self._paid += amount
-            self._first_deposit = self._first_deposit or amount
-            of_day.paid += amount
+            of_day.earned += amount
+            if utc_ms < self._peak_utc_ms:
+                self._history += amount
         if is_late:
             self._settled = False
+
+    def _pay(self, deal: Deal, amount: int, of_day: Day) -> None:
+        self._paid += amount
+        of_day.paid += amount
+        if deal.type == "credit":
+            of_day.credited += amount
+        first = (deal.time_msc, deal.ticket, amount)
+        if deal.type == "balance" and (self._first_deposit is None or first < self._first_deposit):
+            self._first_deposit = first
 
     @property
     def newest_day(self) -> int:
@@ -103,27 +148,52 @@ class Book:
             Whether the opening became another amount.
         """
         self._begin_day(today, at)
-        self._heard_at, self._last = at.now, account
-        opening = round((account.balance + account.credit) * UNIT) - self._amounts
-        changed = self._judge(opening, at)
-        if self._wrong_since is None:
-            self.result = account.equity - self.cash
-            self.peak_result = max(self.peak_result, self.result) if self._has_result else self.result
-            self._has_result = True
-        return changed
+        if account is not self._last:
+            self._heard_at, self._last = at.now, account
+        before = self._opening
+        self._judge(round((account.balance + account.credit) * UNIT) - self._amounts, at)
+        if self.adds_up:
+            self._move(account, at, is_history=self._opening != before)
+        return self._opening != before
 
-    def _judge(self, opening: int, at: Moment) -> bool:
-        """Tell whether the opening became another one; note since when the book does not add up."""
+    def _judge(self, opening: int, at: Moment) -> None:
+        """Take what was there before the first deal as it must have been, or note since when the book does not add up.
+
+        It may be another amount while nobody has confirmed it, and where nobody explains for a while what is missing:
+        unless that is the account's own report.
+        """
         if opening == self._opening:
             self._settled, self._wrong_since = True, None
-            return False
-        if self._opening is not None and self._settled:
-            if self._wrong_since is None:
-                self._wrong_since = at.now
-            if at.now - self._wrong_since < _WAITS_S:
-                return False
+            return
+        if self._opening is not None:
+            self._wrong_since = at.now if self._wrong_since is None else self._wrong_since
+            is_old = self._last is self._unseen_by
+            if is_old or (self._settled and at.now - self._wrong_since < _WAITS_S):
+                return
         self._opening, self._wrong_since, self._settled = opening, None, False
-        return True
+
+    def _move(self, account: Account, at: Moment, *, is_history: bool) -> None:
+        """Move the figures of a book that adds up; a history that it has just learned of is no gain and no loss."""
+        history, self._history = self._history / UNIT if is_history else 0.0, 0
+        self.result = account.equity - self.cash
+        if not self._has_result:
+            self._has_result, self.earned_before = True, self.result
+            self.peak_result, self._peak_utc_ms = self.result, at.utc_ms
+        self.earned_before += history
+        self.peak_result += history
+        if self.result > self.peak_result:
+            self.peak_result, self._peak_utc_ms = self.result, at.utc_ms
+        today = self._days.get(self._day, _NO_DAY)
+        self._sound = Sound(
+            balance=account.balance,
+            credit=account.credit,
+            equity=account.equity,
+            cash=self.cash,
+            day=self._day,
+            earned=today.earned,
+            paid=today.paid,
+            credited=today.credited,
+        )
 
     @property
     def adds_up(self) -> bool:
@@ -148,7 +218,7 @@ class Book:
     @property
     def initial_balance(self) -> float:
         """What the account began with: what was there before the first known deal, or the first deposit."""
-        return self.opening or self._first_deposit / UNIT
+        return self.opening or (self._first_deposit[2] / UNIT if self._first_deposit is not None else 0.0)
 
     @property
     def peak_equity(self) -> float:
@@ -162,6 +232,15 @@ class Book:
         return round(100 * (self.peak_result - self.result) / peak, 2) if peak > 0 else 0.0
 
     # ------------------------------------------------------------------------------------------------------ the day
+
+    @property
+    def day(self) -> int:
+        """The day on the trade server's clock, since 1970; 0 before the first."""
+        return self._day
+
+    def forget_day(self) -> None:
+        """Let the day begin anew with what comes next: it was that of another clock."""
+        self._day, self._day_open_balance, self._day_open_equity = 0, None, None
 
     def begin_day(self, today: int, at: Moment) -> bool:
         """Let the day become another one at the trade server's midnight; tell whether it did."""
@@ -186,30 +265,51 @@ class Book:
         return day.earned / UNIT if day is not None else 0.0
 
     @property
+    def sound(self) -> Sound | None:
+        """The account when its book last added up; None if it never has."""
+        return self._sound
+
+    @property
+    def _sound_day(self) -> Day:
+        """The day until the book last added up."""
+        sound = self._sound
+        return (
+            Day(sound.earned, sound.paid, sound.credited) if sound is not None and sound.day == self._day else _NO_DAY
+        )
+
+    @property
     def paid_today(self) -> float:
-        """What was paid in or out since the trade server's midnight."""
-        day = self._days.get(self._day)
-        return day.paid / UNIT if day is not None else 0.0
+        """What was paid in or out since the trade server's midnight, until the book last added up."""
+        return self._sound_day.paid / UNIT
 
     @property
     def day_open_balance(self) -> float:
         """The balance at the trade server's midnight: as heard, else as the day's deals have it."""
         if self._day_open_balance is not None:
             return self._day_open_balance
-        balance = self._last.balance if self._last is not None else 0.0
-        return round(balance - self.profit_today - self.paid_today, 8)
+        day = self._sound_day
+        balance = self._sound.balance if self._sound is not None else 0.0
+        return round(balance - (day.earned + day.paid - day.credited) / UNIT, 8)
+
+    @property
+    def day_open_credit(self) -> float:
+        """The credit at the trade server's midnight."""
+        credit = self._sound.credit if self._sound is not None else 0.0
+        return round(credit - self._sound_day.credited / UNIT, 8)
 
     @property
     def day_open_equity(self) -> float:
-        """The equity at the trade server's midnight; the balance, where nobody was there to hear it."""
-        return self._day_open_equity if self._day_open_equity is not None else self.day_open_balance
+        """The equity at the trade server's midnight; balance and credit, where nobody was there to hear it."""
+        if self._day_open_equity is not None:
+            return self._day_open_equity
+        return round(self.day_open_balance + self.day_open_credit, 8)
 
     @property
     def daily_result(self) -> float:
         """How the equity has changed since midnight, without what was paid in or out."""
-        if self._last is None:
+        if self._sound is None:
             return 0.0
-        return round(self._last.equity - self.day_open_equity - self.paid_today, 8)
+        return round(self._sound.equity - self.day_open_equity - self.paid_today, 8)
 
     # -------------------------------------------------------------------------------------------------------- memory
 
@@ -223,6 +323,9 @@ class Book:
             self._day,
             self._day_open_balance,
             self._day_open_equity,
+            self._sound,
+            self.earned_before,
+            self._peak_utc_ms,
         )
 
     def restore(self, memory: BookMemory, account: Account | None, heard_at: float) -> None:
@@ -237,4 +340,9 @@ class Book:
         self.result, self.peak_result = memory.result, memory.peak_result
         self._day, self._has_result = memory.day, memory.opening is not None
         self._day_open_balance, self._day_open_equity = memory.day_open_balance, memory.day_open_equity
+        self._sound, self.earned_before, self._peak_utc_ms = memory.sound, memory.earned_before, memory.peak_utc_ms
         self._last, self._heard_at = account, heard_at
+
+    def restored(self) -> None:
+        """End the restoring, after all deals were counted again: none of them is news, nor a history."""
+        self._history, self._unseen_by = 0, None

@@ -9,6 +9,8 @@ from msgspec import Meta, Struct
 
 TRADE_TYPES: Final = frozenset({"buy", "sell"})
 """The types of deals that trade; all others only move money."""
+_COSTS: Final = ("commission", "charge", "agent", "interest", "dividend", "tax", "canceled")
+# Words in the types of deals that book costs and yields apart from trades: "commission_daily", "franked dividend".
 CLOSING: Final = frozenset({"out", "in/out", "out by"})
 """The entries of deals that close a position, or a part of one."""
 
@@ -121,6 +123,11 @@ class Deal(Struct, frozen=True, kw_only=True):
     def amount(self) -> float:
         """What it moved the balance by."""
         return self.profit + self.commission + self.swap + self.fee
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether it is money from outside, or to there; costs that a broker books apart from trades are not."""
+        return self.type not in TRADE_TYPES and not any(word in self.type for word in _COSTS)
 
 
 class Account(Struct, frozen=True, kw_only=True, tag="account_report"):

@@ -84,9 +84,10 @@ class Liveness:
         pulse.heard_at = at
         if interval_s is not None:
             pulse.interval_s = interval_s
-        if pulse.link is Link.fresh and pulse.due is not None:
+        late_at = self._bound(pulse, Link.late)
+        if pulse.link is Link.fresh and pulse.due is not None and pulse.due <= late_at:
             return False
-        self._watch(pulse, self._bound(pulse, Link.late))
+        self._watch(pulse, late_at)
         was_fresh, pulse.link = pulse.link is Link.fresh, Link.fresh
         return not was_fresh
 

@@ -65,7 +65,7 @@ class LossFigures(Struct, frozen=True, kw_only=True):
     Args:
         balance: now.
         equity: now.
-        day_open_balance: at the broker's last midnight.
+        day_open_balance: at the broker's last midnight, credit included.
         day_open_equity: at the broker's last midnight.
         initial_balance: what the account began with.
         peak_equity: the best equity so far, moved by what was paid in or out since (as `AccountRow.peak_equity`).

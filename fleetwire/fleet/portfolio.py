@@ -17,11 +17,12 @@ from fleetwire.wire.rows import Group, Manual, PortfolioRow, Sums
 TOTAL: Final = "total"
 """The key of the row that sums the whole fleet."""
 _UNIT: Final = 10_000
+_LOT_UNIT: Final = 10**8
 _DIMENSIONS: Final = ("symbol", "strategy", "account")
 
 
 class _Exposure(NamedTuple):
-    """What open positions add up to, in units of `_UNIT` to one; sold below zero."""
+    """What open positions add up to: lots in units of `_LOT_UNIT`, money of `_UNIT` to one; sold below zero."""
 
     lots: dict[str, int]
     money: dict[str, int]
@@ -57,7 +58,11 @@ class _Part(NamedTuple):
 
 
 class _AccountPart(NamedTuple):
-    """What one account adds: its figures, and the positions that nobody's expert owns."""
+    """What one account adds: its figures, and the positions that nobody's expert owns.
+
+    `gain` is what it has earned since it was first seen, `base` its equity without that: an account that joins with ten
+    thousand, or with a history, moves no drawdown.
+    """
 
     version: int
     currency: str
@@ -67,8 +72,8 @@ class _AccountPart(NamedTuple):
     equity: float
     margin: float
     margin_free: float
-    result: float
-    cash: float
+    gain: float
+    base: float
     manual_positions: int
     manual_profit: int
     manual_exposure: _Exposure
@@ -124,7 +129,7 @@ class Portfolio:
         self._money: Counter[str] = Counter()
         self._active = 0
         self._accounts: dict[AccountId, _AccountPart] = {}
-        self.peaks: dict[str, float] = {}  # currency -> the best result so far (equity without what was paid in)
+        self.peaks: dict[str, float] = {}  # currency -> the best sum of gains so far
 
     # ------------------------------------------------------------------------------------------------------------ parts
 
@@ -191,7 +196,8 @@ class Portfolio:
         by_currency = {}
         for currency in dict.fromkeys(part.currency for part in accounts if part.currency):
             by_currency[currency] = self._sums(currency, [part for part in accounts if part.currency == currency])
-        only = next(iter(by_currency.values())) if len(by_currency) == 1 else None
+        is_one = len(by_currency) == 1 and not self._all.eas[""]  # "" is the currency of who has not told his account
+        only = next(iter(by_currency.values())) if is_one else None
         top = {name: getattr(only, name) for name in only.__struct_fields__} if only is not None else {}
         return PortfolioRow(
             **top,
@@ -200,7 +206,7 @@ class Portfolio:
             total_eas=self._all.eas.total(),
             total_positions=self._all.positions,
             links={link: self._links[link] for link in ("fresh", "late", "stale", "lost")},
-            exposure_by_symbol={symbol: lots / _UNIT for symbol, lots in sorted(self._lots.items())},
+            exposure_by_symbol={symbol: lots / _LOT_UNIT for symbol, lots in sorted(self._lots.items())},
             exposure_by_currency={currency: units / _UNIT for currency, units in sorted(self._money.items())},
             breakdown={dimension: self._breakdown(dimension) for dimension in _DIMENSIONS},
             by_currency=by_currency,
@@ -216,13 +222,12 @@ class Portfolio:
         """Sum the accounts of one currency, and their experts."""
         equity = sum(part.equity for part in accounts)
         margin = sum(part.margin for part in accounts)
-        result = sum(part.result for part in accounts)
-        cash = sum(part.cash for part in accounts)
-        peak = self.peaks[currency] = max(self.peaks.get(currency, result), result)
-        peak_equity = peak + cash
+        gain = sum(part.gain for part in accounts)
+        peak = self.peaks[currency] = max(self.peaks.get(currency, gain), gain)
+        peak_equity = peak + sum(part.base for part in accounts)
         return Sums(
             total_profit=self._all.profit[currency] / _UNIT,
-            drawdown_pct=round(100 * (peak - result) / peak_equity, 2) if peak_equity > 0 else 0.0,
+            drawdown_pct=round(100 * (peak - gain) / peak_equity, 2) if peak_equity > 0 else 0.0,
             currency=currency,
             net_profit=self._all.net_profit[currency] / _UNIT,
             profit_today=_money(part.profit_today for part in accounts),
@@ -242,16 +247,18 @@ class Portfolio:
             return None
         rates = {currency: self._fleet.market.rate(currency, target) for currency in by_currency}
         sums: dict[str, float] = defaultdict(float)
+        fall = 0.0
         for currency, of_it in by_currency.items():
             rate = rates[currency]
             if rate is None:
                 return None
             for name in _CONVERTED:
                 sums[name] += rate * getattr(of_it, name)
+            fall += rate * of_it.peak_equity * of_it.drawdown_pct / 100
         peak, margin = sums["peak_equity"], sums["margin"]
         return Sums(
             currency=target,
-            drawdown_pct=round(max(0.0, 100 * (peak - sums["equity"]) / peak), 2) if peak > 0 else 0.0,
+            drawdown_pct=round(100 * fall / peak, 2) if peak > 0 else 0.0,
             margin_level=round(100 * sums["equity"] / margin, 2) if margin > 0 else None,
             **{name: round(sums[name], 2) for name in _CONVERTED},
         )
@@ -313,8 +320,8 @@ def _account_part(state: AccountState, market: Market) -> _AccountPart:
         equity=account.equity if account else 0.0,
         margin=account.margin if account else 0.0,
         margin_free=account.margin_free if account else 0.0,
-        result=book.result,
-        cash=book.cash,
+        gain=book.result - book.earned_before,
+        base=(book.sound.cash if book.sound is not None else 0.0) + book.earned_before,
         manual_positions=len(manual),
         manual_profit=round(sum((position.profit + position.swap for position in manual), 0.0) * _UNIT),
         manual_exposure=_exposure(state.id[0], manual, market),
@@ -327,12 +334,12 @@ def _exposure(server: str, positions: Iterable[Position], market: Market) -> _Ex
     money: dict[str, int] = {}
     for position in positions:
         direction = 1 if position.type == "buy" else -1
-        lots[position.symbol] = lots.get(position.symbol, 0) + direction * round(position.volume * _UNIT)
+        lots[position.symbol] = lots.get(position.symbol, 0) + direction * round(position.volume * _LOT_UNIT)
         symbol = market.symbol(server, position.symbol)
-        if symbol is None or not symbol.contract_size or not symbol.currency_profit:
+        if symbol is None or not (symbol.contract_size and symbol.currency_base and symbol.currency_profit):
             continue
         units = direction * position.volume * symbol.contract_size
-        if symbol.currency_base and symbol.currency_base != symbol.currency_profit:
+        if symbol.currency_base != symbol.currency_profit:
             money[symbol.currency_base] = money.get(symbol.currency_base, 0) + round(units * _UNIT)
         price = position.price_current or position.price_open
         paid = -1 if symbol.currency_base != symbol.currency_profit else 1

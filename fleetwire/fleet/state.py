@@ -24,7 +24,7 @@ from fleetwire.fleet.events import (
     Terminal,
 )
 from fleetwire.fleet.expert import ExpertMemory, ExpertState
-from fleetwire.fleet.liveness import Liveness, Pulse, Silences
+from fleetwire.fleet.liveness import Link, Liveness, Pulse, Silences
 from fleetwire.fleet.market import Market
 from fleetwire.fleet.series import Series
 from fleetwire.wire.errors import DataError
@@ -185,6 +185,7 @@ class Fleet:
         if known is not None and (reason := self.experts[known].outdated(report)) is not None:
             raise OutdatedError(reason)
         expert, changes = self._expert(report.expert, report.ea_id)
+        expert.account.terminal(report.terminal).expects(expert.ea_id, report.interval_s)
         changes += self._hear_terminal(expert.account, report.terminal, at)
         expert.take(report, at)
         self.liveness.heard(expert.pulse, at.now, report.interval_s)
@@ -200,7 +201,7 @@ class Fleet:
             )
         changes = self._hear_terminal(state, report.terminal, at)
         state.account, state.as_of, state.heard_utc_ms = report, at.utc, at.utc_ms
-        self.liveness.heard(state.pulse, at.now)
+        self.liveness.heard(state.pulse, at.now, state.terminal(report.terminal).interval_s)
         self._touched[state.id] = state
         if known is None:
             self._join_currency(state)
@@ -237,6 +238,10 @@ class Fleet:
         changes: list[Change] = [PriceChanged(report)]
         if self.market.take(report, at):
             changes += [ExpertChanged(expert) for expert in self.experts.values() if self._trades(expert, report)]
+            for state in self.accounts.values():
+                if state.id[0] == report.server and state.manual:
+                    state.version += 1
+                    changes.append(AccountChanged(state))
         return changes
 
     @staticmethod
@@ -339,6 +344,15 @@ class Fleet:
             series = self.currencies[state.currency] = Series(state.digits)
         series.add(deal, state.utc_ms(deal.time_msc), state.number)
 
+    def _order_anew(self, currency: str) -> None:
+        """Put the deals of all accounts of a currency in order again: the times of some have become others."""
+        before = self.currencies[currency]
+        self.currencies[currency] = Series(before.digits)
+        self.currencies[currency].open_with(before.digits, before.opening_balance)
+        for state in self.accounts.values():
+            if state.currency == currency:
+                self._join_currency(state)
+
     def _adopt(self, state: AccountState, owner: ExpertState, deals: Iterable[Deal]) -> list[Change]:
         """Give an expert the deals of before that turn out to be its own."""
         changes: list[Change] = []
@@ -416,8 +430,11 @@ class Fleet:
         changes: list[Change] = []
         touched, self._touched = self._touched, {}
         for state in touched.values():
+            day = state.book.day
             if state.settle(at):
                 changes += self._open_anew(state)
+            if day and state.book.day != day:
+                changes += self._all_of(state)
             changes.append(AccountChanged(state))
             if not state.book.adds_up:
                 self._doubtful[state.id] = state
@@ -469,6 +486,8 @@ class Fleet:
     def _fell_silent(self, pulse: Pulse) -> Iterator[Change]:
         subject = pulse.subject
         if isinstance(subject, ExpertState):
+            if pulse.link is Link.lost:
+                subject.account.terminal(subject.report.terminal).expects(subject.ea_id, None)
             yield ExpertChanged(subject)
         elif isinstance(subject, AccountState):
             subject.version += 1
@@ -492,7 +511,7 @@ class Fleet:
         """Note a sign of life of a terminal, and what it says of itself."""
         terminal = state.terminal(said)
         before = terminal.terminal
-        woke = self.liveness.heard(terminal.pulse, at.now)
+        woke = self.liveness.heard(terminal.pulse, at.now, terminal.interval_s)
         terminal.as_of = at.utc
         changes: list[Change] = []
         if said is not None:
@@ -506,9 +525,15 @@ class Fleet:
         return changes
 
     def _date(self, state: AccountState) -> Iterator[Change]:
-        """Say anew when the deals of an account were, now that its clock is known."""
+        """Say anew when the deals of an account were, and which day it is, now that its clock is known."""
+        state.book.forget_day()
+        self._touched[state.id] = state
+        if state.account is not None and state.series.deals:
+            self._order_anew(state.currency)
         for deal in state.series.deals:
             yield Attributed(state, state.owners[deal.ticket], deal)
+        if state.series.deals:
+            yield from self._all_of(state)
 
     def why(self, expert: ExpertState, at: Moment) -> str | None:
         """Say what is in the way of an expert (`liveness.WHY`); None if nothing is known to be."""
@@ -574,6 +599,7 @@ class Fleet:
     def restored(self) -> None:
         """End the restoring: every figure begins with what was there before its first known deal."""
         for state in self.accounts.values():
+            state.book.restored()
             if state.account is not None:
                 for _ in self._open_anew(state):
                     pass

@@ -384,17 +384,17 @@ class IntegrationService:
 
     def _limits_of(self, state: AccountState) -> dict[str, float]:
         """Work out what an account has used of its loss limits."""
-        account, book = state.account, state.book
-        if account is None or not len(self.rules.limits):
+        book, sound = state.book, state.book.sound
+        if sound is None or not len(self.rules.limits):
             return {}
         known = LossFigures(
-            balance=account.balance,
-            equity=account.equity,
-            day_open_balance=book.day_open_balance,
+            balance=sound.balance,
+            equity=sound.equity,
+            day_open_balance=book.day_open_balance + book.day_open_credit,
             day_open_equity=book.day_open_equity,
             initial_balance=book.initial_balance,
-            peak_equity=book.peak_equity,
-            deposits=book.cash - book.initial_balance,
+            peak_equity=book.peak_result + sound.cash,
+            deposits=sound.cash - book.initial_balance,
             deposits_today=book.paid_today,
         )
         return self.rules.limits.figures(account_name(state.id), known) or {}

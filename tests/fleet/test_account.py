@@ -2,7 +2,7 @@
 
 from fleetwire.fleet.account import AccountState, account_name
 from fleetwire.fleet.events import Terminal
-from tests.fleet.support import account, at, deal
+from tests.fleet.support import TODAY, account, at, deal
 
 
 def fresh() -> AccountState:
@@ -36,10 +36,12 @@ def test_a_report_that_names_no_terminal_comes_from_the_one_that_is_known() -> N
     assert len(state.terminals) == 16
 
 
-def test_until_the_clock_is_known_the_day_is_that_of_the_newest_deal_and_its_time_passes_for_utc() -> None:
+def test_until_the_clock_is_known_its_time_passes_for_utc_and_a_deal_of_tomorrow_begins_tomorrow() -> None:
     state = fresh()
-    assert (state.currency, state.digits, state.server_day(at())) == ("", 2, 0)
+    assert (state.currency, state.digits, state.server_day(at())) == ("", 2, TODAY)
     state.take(deal(1, time_msc=86_400_000 * 20_000 + 5), None)
-    assert (state.server_day(at()), state.utc_ms(1234)) == (20_000, 1234)
+    assert (state.server_day(at()), state.utc_ms(1234)) == (TODAY, 1234)
+    state.take(deal(2, time_msc=86_400_000 * (TODAY + 1) + 5), None)
+    assert state.server_day(at()) == TODAY + 1
     state.account = account(currency="JPY")
     assert (state.currency, state.digits, account_name(state.id)) == ("JPY", 0, "Broker-Demo/5")

@@ -69,3 +69,28 @@ def test_silence_and_its_reasons_have_names() -> None:
         "broker_connection_lost",
         "market_closed",
     }
+
+
+def test_who_means_to_speak_more_often_from_now_on_is_missed_sooner() -> None:
+    liveness, pulse = Liveness(Silences(5, 15, 120)), Pulse("me")
+    liveness.heard(pulse, at().now, 60.0)
+    liveness.heard(pulse, at(1).now, 1.0)
+    assert liveness.next_deadline() == at(6).now
+    assert [one.link for one in liveness.due(at(6))] == [Link.late]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40), st.sampled_from([None, 0.5, 4.0, 60.0])), max_size=60))
+def test_whoever_changes_how_often_he_speaks_is_announced_at_his_deadline(
+    steps: list[tuple[int, int, float | None]],
+) -> None:
+    liveness, pulses, now = Liveness(Silences(5, 15, 60)), [Pulse(n) for n in range(4)], 0.0
+    for who, wait, interval_s in steps:
+        liveness.heard(pulses[who], now, interval_s)
+        until = now + wait
+        while (deadline := liveness.next_deadline()) is not None and deadline <= until:
+            now = max(now, deadline)
+            liveness.due(at(now - 1000.0))
+        now = until
+        for pulse in pulses:
+            if pulse.heard_at is not None:
+                assert pulse.link is liveness.link_at(pulse, now)

@@ -4,14 +4,28 @@ import math
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetwire.fleet.events import AccountPositions, ExpertId, ExpertReport, PriceReport
+from fleetwire.fleet.events import AccountPositions, DealReport, ExpertId, ExpertReport, PriceReport
 from fleetwire.fleet.portfolio import Portfolio
 from fleetwire.fleet.rows import expert_row
 from fleetwire.fleet.state import ExpertChanged, Fleet
-from tests.fleet.support import account, at, fleet_of, portfolio_of, position, report, tell, traded
+from tests.fleet.support import (
+    DAY_MS,
+    LONDON,
+    NOW_MS,
+    account,
+    at,
+    deal,
+    fleet_of,
+    portfolio_of,
+    position,
+    report,
+    tell,
+    traded,
+)
 
 
 def expert(number: int, login: int, *profits: float, symbol: str = "EURUSD", side: str = "buy") -> ExpertReport:
@@ -135,3 +149,91 @@ def test_sums_that_are_kept_are_those_that_are_worked_out_anew(
     for row in (kept_row, anew):
         row["breakdown"] = {name: sorted(groups.items()) for name, groups in row["breakdown"].items()}
     assert kept_row == anew
+
+
+# ----------------------------------------------------------------------------------------- who joins is no gain or loss
+
+
+def paid(ticket: int, amount: float, login: int = 1, **fields: Any) -> DealReport:
+    known = {"type": "balance", "entry": "", "volume": 0.0, "symbol": "", **fields}
+    return DealReport(server="Broker-Demo", login=login, deal=deal(ticket, amount, **known))
+
+
+def by_hand(ticket: int, profit: float, login: int = 1, **fields: Any) -> DealReport:
+    return DealReport(server="Broker-Demo", login=login, deal=deal(ticket, profit, **fields))
+
+
+@pytest.mark.parametrize("earned", [10_000.0, -10_000.0])
+@pytest.mark.parametrize("history_first", [True, False])
+def test_an_account_that_joins_later_with_a_history_is_no_gain_and_no_loss(earned: float, history_first: bool) -> None:
+    fleet = fleet_of(account(1))
+    portfolio = portfolio_of(fleet)
+    assert portfolio.row().peak_equity == 1000.0
+    joins, history = account(2, equity=20_000.0), by_hand(1, earned, 2, time_msc=NOW_MS - 5 * DAY_MS)
+    for fact in (history, joins) if history_first else (joins, history):
+        tell(fleet, fact, when=at(1))
+        portfolio.row()
+    tell(fleet, account(2, equity=20_000.0), when=at(2))
+    row = portfolio.row()
+    assert (row.equity, row.peak_equity, row.drawdown_pct) == (21_000.0, 21_000.0, 0.0)
+    tell(fleet, account(2, equity=18_950.0, balance=20_000.0), when=at(3))
+    row = portfolio.row()
+    assert (row.peak_equity, row.drawdown_pct) == (21_000.0, 5.0)
+
+
+def test_a_deposit_on_its_way_is_no_fall_in_any_currency() -> None:
+    fleet = fleet_of(account(1, balance=1000.0), account(1, balance=1000.0))
+    portfolio = portfolio_of(fleet, "USD")
+    portfolio.row()
+    tell(fleet, paid(1, 1000.0), when=at(1))
+    row = portfolio.row()
+    assert row.converted is not None
+    assert (row.equity, row.peak_equity, row.drawdown_pct) == (1000.0, 1000.0, 0.0)
+    assert (row.converted.drawdown_pct, row.converted.daily_result) == (0.0, 0.0)
+
+
+def test_where_the_currency_of_some_experts_is_not_known_no_sum_pretends_to_be_of_all() -> None:
+    fleet = fleet_of(account(1), expert(1, 1, 10.0), expert(2, 2, 500.0))
+    row = listed(portfolio_of(fleet))
+    assert "total_profit" not in row
+    assert row["by_currency"]["USD"]["total_profit"] == 10.0
+    portfolio = portfolio_of(fleet)
+    for change in tell(fleet, account(2)):
+        if isinstance(change, ExpertChanged):
+            portfolio.changed(change.expert)
+    assert listed(portfolio)["total_profit"] == 510.0
+
+
+def test_volumes_of_crypto_are_not_rounded_away() -> None:
+    fleet = fleet_of(account(1), report(LONDON, position(1, symbol="BTCUSD", volume=0.00003)))
+    assert portfolio_of(fleet).row().exposure_by_symbol == {"BTCUSD": 0.00003}
+
+
+@pytest.mark.parametrize(
+    ("symbol", "size", "base", "profit", "price", "exposure"),
+    [
+        ("USDJPY", 100_000.0, "USD", "JPY", 150.0, {"USD": 10_000.0, "JPY": -1_500_000.0}),
+        ("XAUUSD", 100.0, "XAU", "USD", 2000.0, {"XAU": 10.0, "USD": -20_000.0}),
+        ("US500", 10.0, "USD", "USD", 5000.0, {"USD": 5000.0}),
+        ("GER40", 1.0, "EUR", "EUR", 20_000.0, {"EUR": 2000.0}),
+        ("BTCUSD", 1.0, "BTC", "USD", 90_000.0, {"BTC": 0.1, "USD": -9000.0}),
+        ("US500", 10.0, "", "USD", 5000.0, {}),
+    ],
+)
+def test_exposure_by_currency_is_what_one_holds_and_what_one_owes(
+    symbol: str, size: float, base: str, profit: str, price: float, exposure: dict[str, float]
+) -> None:
+    held = position(1, symbol=symbol, price_current=price)
+    nature = {"contract_size": size, "currency_base": base, "currency_profit": profit}
+    told = PriceReport(server="Broker-Demo", symbol=symbol, bid=price, ask=price, **nature)
+    fleet = fleet_of(account(1), told, report(ExpertId("Broker-Demo", 1, 1, symbol, "Grid"), held))
+    assert portfolio_of(fleet).row().exposure_by_currency == exposure
+
+
+def test_what_a_lot_is_counts_for_positions_of_nobody_as_soon_as_it_is_known() -> None:
+    fleet = fleet_of(account(1), AccountPositions(server="Broker-Demo", login=1, positions=(position(9),)))
+    portfolio = portfolio_of(fleet)
+    assert portfolio.row().exposure_by_currency == {}
+    nature = {"contract_size": 100_000.0, "currency_base": "EUR", "currency_profit": "USD"}
+    fleet.apply(PriceReport(server="Broker-Demo", symbol="EURUSD", bid=1.08, ask=1.08, **nature), at())
+    assert portfolio.row().exposure_by_currency == {"EUR": 10_000.0, "USD": -10_800.0}

@@ -468,3 +468,92 @@ def test_after_a_long_restart_everybody_is_silent_until_heard_again() -> None:
     assert anew.experts[1001].status == "lost"
     tell(anew, report(), when=at(301))
     assert anew.experts[1001].status == "active"
+
+
+# ------------------------------------------------------------------------------------------- terminals and their pulse
+
+
+def test_a_terminal_and_an_account_that_are_told_once_a_minute_are_not_missed_in_between() -> None:
+    fleet = fleet_of(account(terminal=terminal(id="T1")), report(interval_s=60.0, terminal=terminal(id="T1")))
+    tell(fleet, account(terminal=terminal(60, id="T1")), report(interval_s=60.0, terminal=terminal(60, id="T1")))
+    state = fleet.accounts["Broker-Demo", 5]
+    for second in range(1, 150):
+        fleet.due(at(second))
+        assert (state.pulse.link, state.terminals["T1"].pulse.link) == (Link.fresh, Link.fresh), second
+    fleet.due(at(150))
+    assert state.terminals["T1"].pulse.link is Link.late
+
+
+def test_a_terminal_is_missed_as_soon_as_the_expert_that_speaks_most_often_would_be() -> None:
+    other = ExpertId("Broker-Demo", 5, 9, "GBPUSD", "Other")
+    fleet = fleet_of(account(), report(interval_s=1.0), report(other, interval_s=60.0))
+    tell(fleet, report(interval_s=1.0), report(other, interval_s=60.0))
+    fleet.due(at(15))
+    assert fleet.accounts["Broker-Demo", 5].terminals[""].pulse.link is Link.stale
+    assert why(fleet, 15) == ("stale", "terminal_down")
+
+
+def test_a_terminal_that_says_its_name_later_is_not_two() -> None:
+    fleet = fleet_of(report(), account(terminal=terminal(id="T1")), report(terminal=terminal(id="T1")))
+    assert list(fleet.accounts["Broker-Demo", 5].terminals) == ["T1"]
+    fleet.due(at(1))
+    tell(fleet, account(terminal=terminal(20, id="T1")), report(terminal=terminal(20, id="T1")), when=at(20))
+    assert not any(isinstance(change, TerminalChanged) for change in fleet.due(at(20)))
+
+
+def test_two_terminals_of_an_account_that_say_their_names_are_two() -> None:
+    fleet = fleet_of(account(terminal=terminal(id="T1")), report(terminal=terminal(id="T2")))
+    assert list(fleet.accounts["Broker-Demo", 5].terminals) == ["T1", "T2"]
+
+
+# ------------------------------------------------------------------------------------------------------------- midnight
+
+
+@pytest.mark.parametrize("account_first", [True, False])
+def test_an_idle_expert_is_told_at_midnight_that_it_has_earned_nothing_today(account_first: bool) -> None:
+    """Whether an account's report or the tick is the first after it."""
+    fleet = fleet_of(account(terminal=terminal()), traded(1, 10.0))
+    midnight = (DAY_MS - NOW_MS % DAY_MS) / 1000
+    tell(fleet, account(terminal=terminal(midnight - 1)), when=at(midnight - 1))
+    fleet.due(at(midnight - 0.5))
+    report_ = account(terminal=terminal(midnight + 0.1))
+    changes = tell(fleet, report_, when=at(midnight + 0.1)) if account_first else []
+    changes += fleet.due(at(midnight + 0.6))
+    assert 1001 in experts_in(changes)
+    row = expert_row(fleet, fleet.experts[1001], at(midnight + 0.6))
+    assert (row.profit_today, fleet.accounts["Broker-Demo", 5].book.profit_today) == (0.0, 0.0)
+
+
+def test_what_was_earned_on_friday_is_not_of_today_though_nobody_tells_the_brokers_clock() -> None:
+    fleet = fleet_of(account(), traded(1, 10.0, time_msc=NOW_MS - 3 * DAY_MS))
+    state = fleet.accounts["Broker-Demo", 5]
+    assert state.book.profit_today == 0.0
+    assert fleet.experts[1001].profit_today(state.server_day(at())) == 0.0
+    tell(fleet, traded(2, 5.0, time_msc=NOW_MS - 1000))
+    assert state.book.profit_today == 5.0
+
+
+def test_the_day_is_the_brokers_own_as_soon_as_its_clock_is_known() -> None:
+    """UTC is in the new day already, a broker in New York is not."""
+    late = at((DAY_MS - NOW_MS % DAY_MS) / 1000 + 3600)  # 1:00 UTC, 20:00 in New York
+    fleet = Fleet()
+    tell(fleet, account(), traded(1, 10.0, time_msc=late.utc_ms - 6 * 3_600_000), when=late)
+    state = fleet.accounts["Broker-Demo", 5]
+    assert state.book.profit_today == 0.0
+    seconds = (late.utc_ms - NOW_MS) / 1000
+    tell(fleet, account(terminal=terminal(seconds, offset_s=-5 * 3600)), when=late)
+    assert (state.book.day, state.book.profit_today) == (TODAY, 10.0)
+
+
+def test_the_deals_of_a_currency_are_in_order_whenever_a_clock_becomes_known() -> None:
+    """Else a restart, which knows the clock from the start, would count another drawdown than the run before."""
+    early, late = traded(1, -50.0, time_msc=NOW_MS - 1000), traded(2, 100.0, GRID, time_msc=NOW_MS - 2000)
+    told = account(5, terminal=terminal(offset_s=-3600))
+    figures = []
+    for facts in ((account(5), account(6), early, late, told), (told, account(6), early, late)):
+        fleet = Fleet()
+        for fact in facts:
+            tell(fleet, fact)
+        tell(fleet, account(5), account(6))
+        figures.append([one.ticket for one in fleet.currencies["USD"].deals])
+    assert figures == [[2, 1], [2, 1]]
