@@ -1,6 +1,7 @@
 """The command line: `fleetwire serve | demo | replay | import | report | tail | ack | rules | token | db | config`."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -55,6 +56,9 @@ def start_websocket_server(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a name that the terminal can't write costs a character, no more
     try:
         args = parser.parse_args(arguments)
         code = int(args.run(args))

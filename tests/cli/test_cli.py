@@ -233,6 +233,14 @@ def test_a_replay_ends_with_the_result_being_served(start: Start) -> None:
     assert row["performance_metrics"] == known
 
 
+def test_a_name_that_the_terminal_can_not_write_costs_a_character_and_no_more(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "fleetwire.toml").write_text('convert_to = "USD"\ndrop_folder = "外汇"\n', "utf-8")
+    process = start("config", "check", PYTHONIOENCODING="ascii")
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
+    assert "?? " in output
+
+
 def test_config_check_tells_where_each_setting_comes_from_and_no_token(start: Start, tmp_path: Path) -> None:
     (tmp_path / "fleetwire.toml").write_text(f'port = 9000\nauth_token = "{TOKEN}"\nexpert_token = "{TOKEN}-2"\n')
     output = start("config", "check", "--host", "127.0.0.2", WEBSOCKET_LOG_LEVEL="DEBUG").communicate(timeout=30)[0]
