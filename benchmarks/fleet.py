@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from websockets import ClientConnection, connect
@@ -80,7 +81,7 @@ class Expert:
             account = {"server": _SERVER, "login": login, "currency": "USD", "balance": balance, "equity": balance}
             await self._send("account_report", account)
         if (self._said + self._number) % 10 == 0:
-            deal = {
+            deal: dict[str, Any] = {
                 "ticket": self._number * 1_000_000 + self._said, "time_msc": _MSC + self._said * 1000, "type": "sell",
                 "entry": "out", "volume": 0.1, "price": 1.085, "profit": float(self._said % 7 - 3), "symbol": "EURUSD",
             }  # fmt: skip

@@ -21,7 +21,7 @@ from fleetwire.fleet.statistics import Statistics
 from fleetwire.integration import IntegrationService
 from fleetwire.server.server import WebSocketServer
 
-EXPERTS = (50, 500, 2000)
+EXPERTS = (100, 500, 2000)  # no fewer than reports of one flush: two of one expert would be told as one row
 TOGETHER = (1, 100)  # reports of one flush
 ACCOUNT_EXPERTS = 10  # experts on one account
 _SERVER = "Demo-Server"
@@ -84,7 +84,7 @@ async def ingest(experts: int, together: int, count: int) -> Figures:
         facts.decode(payload)
     decode_us = (time.process_time() - cpu) / count * 1e6
     flushes = -(-count // together)
-    if published != count + flushes:  # each report, and the portfolio once a flush
+    if published != count + flushes:  # each report, and, as it waits to be told all of it, the portfolio once a flush
         raise RuntimeError(f"{count} reports in {flushes} flushes became {published} messages")
     return {"us": us, "decode_us": decode_us, "bytes": len(payloads[0])}
 

@@ -29,6 +29,7 @@ NEIGHBOUR = '{"type":"subscribe","data":{"channels":["ea_updates"]}}'
 MAX_HZ = 5
 SLOWLY = f'{{"type":"subscribe","data":{{"channels":["ea_updates"],"max_hz":{MAX_HZ}}}}}'
 SNAPSHOT_ROWS = 500
+FLEET = 500
 
 REACHED, SHORT, NO_VERDICT = "reached", "short", "-"
 
@@ -407,6 +408,40 @@ def ingest(scale: Scale) -> list[Line]:
     return lines
 
 
+def fleet(scale: Scale) -> list[Line]:
+    """What a living fleet costs: each expert reports once a second, over a socket of its own, and all of it is kept."""
+    seconds = 5 if scale.quick else 20
+    sizes = (50, FLEET) if scale.quick else (50, FLEET, 2000)
+    rounds = in_turns(
+        1 if scale.quick else min(scale.rounds, 3),
+        {str(size): partial(_living, size, seconds) for size in sizes},
+    )
+    cores = column(rounds[str(FLEET)], "core")
+    lines = [
+        Line(
+            f"{FLEET} experts report once a second, spread over it: cores in use, everything kept",
+            median(cores, ".3f"),
+            spread=spread(cores, ".3f"),
+            goal="<= 0.1",
+            verdict=verdict(statistics.median(cores) <= 0.1),
+        )
+    ]
+    for size, found in rounds.items():
+        cost = column(found, "us_a_report")
+        lines.append(
+            Line(
+                f"... a report costs, of {int(size):,} experts", f"{median(cost, '.0f')} us", spread=spread(cost, ".0f")
+            )
+        )
+    return lines
+
+
+def _living(experts: int, seconds: int) -> Figures:
+    command = [sys.executable, "-m", "benchmarks.fleet", "--experts", str(experts), "--seconds", str(seconds)]
+    found: Figures = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=300).stdout)
+    return found
+
+
 @contextmanager
 def _offenders(port: int, readers: int) -> Iterator[None]:
     """Let them misbehave beside the load."""
@@ -463,4 +498,5 @@ ROWS: dict[str, Callable[[Scale], list[Line]]] = {
     "storm": storm,
     "neighbours": neighbours,
     "ingest": ingest,
+    "fleet": fleet,
 }

@@ -26,6 +26,9 @@ class Link(Enum):
         return self in (Link.stale, Link.lost)
 
 
+_FOLLOWING: Final = {Link.fresh: Link.late, Link.late: Link.stale, Link.stale: Link.lost}
+
+
 class Silences(Struct, frozen=True, forbid_unknown_fields=True):
     """After how many seconds of silence a subject is late, stale, lost; longer for who reports less often than that."""
 
@@ -110,16 +113,31 @@ class Liveness:
             pulse.due = None
             link = self.link_at(pulse, at.now)
             if link is not Link.lost:
-                following = {Link.fresh: Link.late, Link.late: Link.stale, Link.stale: Link.lost}[link]
-                self._watch(pulse, self._bound(pulse, following))
+                self._watch(pulse, self._bound(pulse, _FOLLOWING[link]))
             if link is not pulse.link:
                 pulse.link = link
                 changed.append(pulse)
         return changed
 
     def next_deadline(self) -> float | None:
-        """When somebody may become silent, in monotonic seconds; None while nobody is watched."""
-        return self._heap[0][0] if self._heap else None
+        """When the next becomes silent if nothing is heard of it, in monotonic seconds; None while nobody is watched.
+
+        Those who were heard since are moved on here: a fleet that reports wakes nobody.
+        """
+        while self._heap:
+            due, _, pulse = self._heap[0]
+            if due == pulse.due:
+                following = _FOLLOWING.get(pulse.link)
+                until = self._bound(pulse, following) if following is not None else None
+                if until is not None and until <= due:
+                    return due
+                heapq.heappop(self._heap)
+                pulse.due = None
+                if until is not None:
+                    self._watch(pulse, until)
+            else:
+                heapq.heappop(self._heap)
+        return None
 
     def _watch(self, pulse: Pulse, until: float) -> None:
         self._count += 1

@@ -478,7 +478,7 @@ class IntegrationService:
         if not self.running:
             return
         deadlines = [self.fleet.next_deadline(), self.alerts.next_deadline(), self.news.next_deadline(at)]
-        if self._portfolio_is_due:
+        if self._portfolio_is_due and at.now < self._portfolio_at:  # else it is told with the next flush
             deadlines.append(self._portfolio_at)
         if self.keeper is not None:
             deadlines.append(min(self._sample_at, self._trim_at))

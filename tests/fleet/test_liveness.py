@@ -94,3 +94,16 @@ def test_whoever_changes_how_often_he_speaks_is_announced_at_his_deadline(
         for pulse in pulses:
             if pulse.heard_at is not None:
                 assert pulse.link is liveness.link_at(pulse, now)
+
+
+def test_a_fleet_that_reports_wakes_nobody() -> None:
+    """Whoever asks when to look next is not told of deadlines that were moved on by a sign of life."""
+    liveness, pulses = Liveness(Silences(5, 15, 120)), [Pulse(number) for number in range(50)]
+    woken = 0
+    for tenth in range(600):
+        for pulse in pulses[tenth % 10 :: 10]:
+            liveness.heard(pulse, at(tenth / 10).now)
+        deadline = liveness.next_deadline()
+        woken += deadline is not None and deadline <= at(tenth / 10).now
+    assert woken == 0
+    assert liveness.next_deadline() == at(59.0 + 5).now, "the one who has been silent for longest"

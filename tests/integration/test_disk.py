@@ -14,9 +14,11 @@ import pytest
 from fleetwire import Fleetwire, WebSocketClient
 from fleetwire.client import Message
 from fleetwire.config import Settings
+from fleetwire.fleet.state import Change
 from fleetwire.integration import fleetwire as integrated
 from fleetwire.storage import SqliteStore
 from fleetwire.wire.errors import StoreError
+from fleetwire.wire.moment import Moment
 from tests.integration.support import LONDON, TOKEN, account, deal, expert, resumed, whole
 from tests.storage.disks import Disk
 from tests.support import ManualClock, until
@@ -154,12 +156,41 @@ async def test_what_could_not_be_kept_until_the_end_is_said_to_be_lost_and_what_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "fleet.db"
-    with pytest.raises(StoreError, match="are lost"):
-        async with on_a_disk(path, monkeypatch) as place:
-            assert (await place.report(1))[0] == 200
-            place.disk.broken = True
-            assert (await place.report(2))[0] == 503
+    async with on_a_disk(path, monkeypatch) as place:
+        assert (await place.report(1))[0] == 200
+        place.disk.broken = True
+        assert (await place.report(2))[0] == 503
+        with pytest.raises(StoreError, match="are lost"):
             await place.fw.stop()
+        assert not place.fw.server.running
     async with whole(path) as fw:
         (state,) = fw.service.fleet.accounts.values()
         assert sorted(state.owners) == [1]
+
+
+async def test_time_is_looked_at_seldom_while_a_flush_waits_for_a_disk_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A portfolio that is due and can't be told yet must not be asked for again and again."""
+    async with on_a_disk(tmp_path / "fleet.db", monkeypatch) as place:
+        assert (await place.report(1))[0] == 200
+        looks: list[Moment] = []
+        due = place.fw.service.fleet.due
+
+        def counted(at: Moment) -> list[Change]:
+            looks.append(at)
+            assert len(looks) < 100
+            return due(at)
+
+        monkeypatch.setattr(place.fw.service.fleet, "due", counted)
+        place.disk.turns.clear()
+        service = place.fw.service
+        service.apply(deal(2))
+        await until(lambda: place.fw.server.hub.waits_for_next or place.fw.server.hub._sealed is not None)
+        service.apply(expert(7.0))
+        service._tell_all()
+        service.apply(expert(8.0))
+        for _ in range(20):
+            place.clock.advance(0.04)
+            await asyncio.sleep(0)
+        assert len(looks) < 12
