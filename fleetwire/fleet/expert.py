@@ -1,5 +1,6 @@
 """One expert: its last report, its open positions, its deals and their figures."""
 
+from collections.abc import Collection
 from typing import Final
 
 from msgspec import Struct, structs
@@ -70,15 +71,23 @@ class ExpertState:
                 return f"EA {self.ea_id} has said something newer since: this report is {behind_ms} ms behind"
         return None
 
-    def take(self, report: ExpertReport, at: Moment) -> None:
-        """Put a report in the place of the last one."""
+    def take(self, report: ExpertReport, at: Moment, not_its: Collection[int] = ()) -> None:
+        """Put a report in the place of the last one.
+
+        Args:
+            report: a newer one.
+            at: now.
+            not_its: tickets of positions in it that are another expert's.
+        """
         if report.boot_id and report.boot_id not in self.boots:
             self.boots.append(report.boot_id)
             del self.boots[:-_BOOTS_KEPT]
         self.report = report
         self.note_heard(at)
         if report.positions is not None:
-            self.hold({position.ticket: position for position in report.positions})
+            self.hold({position.ticket: position for position in report.positions if position.ticket not in not_its})
+            if report.terminal is not None and report.terminal.time_msc is not None:
+                self.cut(report.terminal.time_msc)
 
     def note_heard(self, at: Moment) -> None:
         """Note a sign of life."""
@@ -86,8 +95,26 @@ class ExpertState:
 
     def hold(self, positions: dict[int, Position]) -> None:
         """Put its open positions in the place of those before."""
+        for ticket in self.positions.keys() - positions.keys():
+            self.let_go(ticket)
+        self.account.holders.update(dict.fromkeys(positions, self.ea_id))
         self.positions = positions
         self._sum_up()
+
+    def let_go(self, ticket: int) -> None:
+        """Take a position from it that is closed, or another's."""
+        self.positions = {held: position for held, position in self.positions.items() if held != ticket}
+        if self.account.holders.get(ticket) == self.ea_id:
+            del self.account.holders[ticket]
+        self._sum_up()
+
+    def cut(self, time_msc: int) -> None:
+        """Take off what deals have closed of its positions since they were told, at a time of the trade server."""
+        for position in list(self.positions.values()):
+            if self.account.has_traded_since(position.position_id, time_msc):
+                left = self.account.left_of(position.position_id)
+                if left is not None:
+                    self._leave(position, left)
 
     def _sum_up(self) -> None:
         open_now = self.positions.values()
@@ -104,16 +131,21 @@ class ExpertState:
         if found is None:
             return
         left = self.account.left_of(deal.position_id)
-        if left is None:
-            left = found.volume if deal.volume < found.volume else 0.0
-        if left <= 0 or deal.entry == "in/out":
-            del self.positions[found.ticket]
-        elif left < found.volume:
-            share = left / found.volume
-            self.positions[found.ticket] = structs.replace(
-                found, volume=left, profit=round(found.profit * share, 2), swap=round(found.swap * share, 2)
-            )
-        self._sum_up()
+        if left is not None:
+            self._leave(found, left)
+        elif deal.type != found.type and (deal.entry == "in/out" or deal.volume >= found.volume):
+            self.let_go(found.ticket)
+
+    def _leave(self, position: Position, left: float) -> None:
+        """Leave so many lots of an open position (sold below zero); what a reversal opened is told by a report."""
+        left = left if position.type == "buy" else -left
+        if left <= 0:
+            self.let_go(position.ticket)
+        elif left < position.volume:
+            share = left / position.volume
+            profit, swap = round(position.profit * share, 2), round(position.swap * share, 2)
+            self.positions[position.ticket] = structs.replace(position, volume=left, profit=profit, swap=swap)
+            self._sum_up()
 
     # ---------------------------------------------------------------------------------------------------------- figures
 
