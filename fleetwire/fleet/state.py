@@ -301,7 +301,18 @@ class Fleet:
 
     def clock_of(self, server: str) -> BrokerClock | None:
         """Give the clock of a trade server, as one of its accounts knows it; None where there is none."""
-        return next(iter(self._clocks(server)), None)
+        return max(self._clocks(server), key=lambda clock: clock.offset_s(0) is not None, default=None)
+
+    def _is_open(self, account: AccountState, name: str, at: Moment) -> bool | None:
+        """Tell whether a symbol trades; an account that has not told its clock has that of its server's others."""
+        server = account.id[0]
+        symbol = self.market.symbol(server, name)
+        if symbol is None or symbol.sessions is None:
+            return None
+        server_msc = account.clock.server_msc(at.utc_ms)
+        if server_msc is None and (clock := self.clock_of(server)) is not None:
+            server_msc = clock.server_msc(at.utc_ms)
+        return self.market.is_open(server, name, server_msc)
 
     def _clocks(self, server: str) -> list[BrokerClock]:
         return [state.clock for (name, _), state in self.accounts.items() if name == server]
@@ -542,7 +553,7 @@ class Fleet:
         for expert in self.experts.values():
             place = (expert.expert.server, expert.expert.symbol)
             if place not in now_open:
-                now_open[place] = self.market.is_open(*place, expert.account.clock.server_msc(at.utc_ms))
+                now_open[place] = self._is_open(expert.account, expert.expert.symbol, at)
             if now_open[place] is not self._open.get(place, now_open[place]):
                 yield ExpertChanged(expert)
         self._open = now_open
@@ -584,8 +595,7 @@ class Fleet:
             return "terminal_down"
         if not terminal.terminal.connected:
             return "broker_connection_lost"
-        place = (expert.expert.server, expert.expert.symbol)
-        if self.market.is_open(*place, account.clock.server_msc(at.utc_ms)) is False:
+        if self._is_open(account, expert.expert.symbol, at) is False:
             return "market_closed"
         known = account.account
         allowed = terminal.terminal.trade_allowed and expert.report.trade_allowed

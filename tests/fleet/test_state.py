@@ -677,3 +677,14 @@ def test_after_a_kill_a_position_that_a_kept_deal_has_closed_is_not_open() -> No
     anew = restarted(fleet, 1, closing.deal)
     expert = anew.experts[1001]
     assert (expert.positions[1].volume, expert.current_profit, expert.net_profit) == (0.1, 50.0, 60.0)
+
+
+def test_an_account_whose_terminal_does_not_tell_its_clock_has_that_of_its_server() -> None:
+    """Monday 13:30 UTC is 15:30 at the broker's; the symbol trades until 15:00."""
+    closed = PriceReport(
+        server="Broker-Demo", symbol="EURUSD", bid=1.0, ask=1.0, sessions=(Session(1, 8 * 3600, 15 * 3600),)
+    )
+    fleet = fleet_of(account(), report(), closed)
+    assert why(fleet) == ("fresh", None)
+    tell(fleet, account(6, terminal=terminal(offset_s=7200)))
+    assert why(fleet) == ("fresh", "market_closed")
