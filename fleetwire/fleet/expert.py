@@ -26,6 +26,7 @@ class ExpertMemory(Struct, frozen=True):
     peak_result: float
     boots: list[str]
     heard_utc_ms: int
+    peak_msc: int = 0
 
 
 class ExpertState:
@@ -50,6 +51,7 @@ class ExpertState:
         self.last_report_utc = ""
         self.current_profit = 0.0  # floating result of its open positions, swap included, in the account's currency
         self.peak_result = 0.0
+        self._peak_msc = 0  # of the newest deal that was known at the peak: what comes of before it moves the peak, too
         self.boots: list[str] = []  # of its runs, the newest last
         self.shown_trades: tuple[tuple[int, int], list[DealRow]] = ((-1, 0), [])  # as its row has them, and of when
         self._metrics: dict[str, float | int] = {}
@@ -123,13 +125,16 @@ class ExpertState:
     def count(self, deal: Deal) -> None:
         """Add a deal to its figures; what it closes is not open any more, though the next report is still to come."""
         self.series.add(deal, deal.time_msc)
-        if deal.type in TRADE_TYPES and deal.entry in CLOSING and deal.position_id:
-            self._close(deal)
-
-    def _close(self, deal: Deal) -> None:
-        found = next((open_ for open_ in self.positions.values() if open_.position_id == deal.position_id), None)
-        if found is None:
+        if deal.type not in TRADE_TYPES:
             return
+        is_closing = deal.entry in CLOSING and bool(deal.position_id)
+        found = next((held for held in self.positions.values() if held.position_id == deal.position_id), None)
+        if is_closing and found is not None:
+            self._close(deal, found)
+        elif deal.time_msc < self._peak_msc:
+            self.peak_result += deal.amount
+
+    def _close(self, deal: Deal, found: Position) -> None:
         left = self.account.left_of(deal.position_id)
         if left is not None:
             self._leave(found, left)
@@ -185,8 +190,11 @@ class ExpertState:
         return self.net_profit + self.current_profit
 
     def note_peak(self) -> None:
-        """Remember the best result so far."""
-        self.peak_result = max(self.peak_result, self._result)
+        """Remember the best result so far: the best that was seen, or that of its closed trades in their order."""
+        best = max(self._result, self.series.statistics.peak_profit)
+        if best > self.peak_result:
+            self.peak_result = best
+            self._peak_msc = self.series.deals[-1].time_msc if self.series.deals else 0
 
     @property
     def fall(self) -> float:
@@ -204,10 +212,13 @@ class ExpertState:
 
     def memory(self) -> ExpertMemory:
         """Give what a restart needs."""
-        return ExpertMemory(self.report, list(self.positions.values()), self.peak_result, self.boots, self.heard_utc_ms)
+        return ExpertMemory(
+            self.report, list(self.positions.values()), self.peak_result, self.boots, self.heard_utc_ms, self._peak_msc
+        )
 
     def restore(self, memory: ExpertMemory, last_report_utc: str) -> None:
         """Take what was known before a restart."""
         self.report, self.peak_result, self.boots = memory.report, memory.peak_result, list(memory.boots)
         self.heard_utc_ms, self.last_report_utc = memory.heard_utc_ms, last_report_utc
+        self._peak_msc = memory.peak_msc
         self.hold({position.ticket: position for position in memory.positions})

@@ -688,3 +688,20 @@ def test_an_account_whose_terminal_does_not_tell_its_clock_has_that_of_its_serve
     assert why(fleet) == ("fresh", None)
     tell(fleet, account(6, terminal=terminal(offset_s=7200)))
     assert why(fleet) == ("fresh", "market_closed")
+
+
+# ------------------------------------------------------------------------------------------- peaks, whatever comes late
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (1, 0, 2)])
+def test_a_drawdown_is_the_same_whether_a_history_is_told_at_once_or_in_parts_forwards_or_backwards(
+    order: tuple[int, ...],
+) -> None:
+    """Lost 3,000, won 5,000, lost 500: the fall is 500 from a best of 2,000."""
+    history = [traded(n, profit, time_msc=NOW_MS - DAY_MS + n) for n, profit in enumerate((-3000, 5000, -500), 1)]
+    for batches in ([history], [[history[index]] for index in order]):
+        fleet = fleet_of(account(equity=10_000.0))
+        for batch in batches:
+            tell(fleet, *batch)
+        expert = fleet.experts[1001]
+        assert (expert.peak_result, expert.fall) == (2000.0, 500.0)
