@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from fleetwire.fleet.book import Book, BookMemory
 from fleetwire.fleet.broker_time import DAY_MS, BrokerClock, ServerTime
-from fleetwire.fleet.events import CLOSING, TRADE_TYPES, Account, Deal, Position, Terminal
+from fleetwire.fleet.events import TRADE_TYPES, Account, Deal, Position, Terminal
 from fleetwire.fleet.liveness import Pulse
 from fleetwire.fleet.series import Series
 from fleetwire.wire.moment import Moment
@@ -26,11 +26,16 @@ def account_name(account: AccountId) -> str:
 
 
 class Trade(Struct):
-    """What the deals say of one position: whose it is (None: nobody's yet), and its volumes in `LOT_UNITS`."""
+    """What the deals say of one position: whose it is (None: nobody's yet), and what is open of it.
+
+    `net` is what was bought less what was sold, in `LOT_UNITS`: below zero for a sold position, and the same in
+    whatever order deals are told. `last_msc` is the time of the newest of them.
+    """
 
     owner: int | None = None
-    entered: int = 0
-    closed: int = 0
+    is_entered: bool = False
+    net: int = 0
+    last_msc: int = 0
 
 
 class TerminalState:
@@ -98,6 +103,7 @@ class AccountState:
         self.unowned: dict[int, Deal] = {}  # trades of nobody, by ticket: made by hand, or of an expert not yet known
         self.trades: dict[int, Trade] = {}  # by position_id
         self.manual: dict[int, Position] = {}  # open positions of nobody, by ticket
+        self.holders: dict[int, int] = {}  # whose row an open position stands in, by ticket
         self.terminals: dict[str, TerminalState] = {}
         self.pulse = Pulse(self)
         self.experts: list[int] = []
@@ -154,12 +160,11 @@ class AccountState:
             self.unowned[deal.ticket] = deal
         if deal.position_id:
             trade = self.trades.setdefault(deal.position_id, Trade())
-            volume = round(deal.volume * LOT_UNITS)
+            trade.net += round(deal.volume * LOT_UNITS) * (1 if deal.type == "buy" else -1)
+            trade.last_msc = max(trade.last_msc, deal.time_msc)
             if deal.entry == "in":
-                trade.entered += volume
+                trade.is_entered = True
                 trade.owner = owner if trade.owner is None else trade.owner
-            elif deal.entry in CLOSING:
-                trade.closed += volume
 
     def owner_of(self, position_id: int) -> int | None:
         """Tell who opened a position; None for nobody, or where that is not known."""
@@ -167,9 +172,14 @@ class AccountState:
         return trade.owner if trade is not None else None
 
     def left_of(self, position_id: int) -> float | None:
-        """Tell how many lots of a position are open by its deals; None where its entry is not known."""
+        """Tell how many lots of a position its deals leave open, sold below zero; None where its entry is not known."""
         trade = self.trades.get(position_id)
-        return max(0, trade.entered - trade.closed) / LOT_UNITS if trade is not None and trade.entered else None
+        return trade.net / LOT_UNITS if trade is not None and trade.is_entered else None
+
+    def has_traded_since(self, position_id: int, time_msc: int) -> bool:
+        """Tell whether a position has a deal that is newer than a time of the trade server."""
+        trade = self.trades.get(position_id)
+        return trade is not None and trade.last_msc > time_msc
 
     # -------------------------------------------------------------------------------------------------------- the book
 

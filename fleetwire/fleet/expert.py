@@ -1,5 +1,6 @@
 """One expert: its last report, its open positions, its deals and their figures."""
 
+from collections.abc import Collection
 from typing import Final
 
 from msgspec import Struct, structs
@@ -25,6 +26,7 @@ class ExpertMemory(Struct, frozen=True):
     peak_result: float
     boots: list[str]
     heard_utc_ms: int
+    peak_msc: int = 0
 
 
 class ExpertState:
@@ -49,6 +51,7 @@ class ExpertState:
         self.last_report_utc = ""
         self.current_profit = 0.0  # floating result of its open positions, swap included, in the account's currency
         self.peak_result = 0.0
+        self._peak_msc = 0  # of the newest deal that was known at the peak: what comes of before it moves the peak, too
         self.boots: list[str] = []  # of its runs, the newest last
         self.shown_trades: tuple[tuple[int, int], list[DealRow]] = ((-1, 0), [])  # as its row has them, and of when
         self._metrics: dict[str, float | int] = {}
@@ -70,15 +73,23 @@ class ExpertState:
                 return f"EA {self.ea_id} has said something newer since: this report is {behind_ms} ms behind"
         return None
 
-    def take(self, report: ExpertReport, at: Moment) -> None:
-        """Put a report in the place of the last one."""
+    def take(self, report: ExpertReport, at: Moment, not_its: Collection[int] = ()) -> None:
+        """Put a report in the place of the last one.
+
+        Args:
+            report: a newer one.
+            at: now.
+            not_its: tickets of positions in it that are another expert's.
+        """
         if report.boot_id and report.boot_id not in self.boots:
             self.boots.append(report.boot_id)
             del self.boots[:-_BOOTS_KEPT]
         self.report = report
         self.note_heard(at)
         if report.positions is not None:
-            self.hold({position.ticket: position for position in report.positions})
+            self.hold({position.ticket: position for position in report.positions if position.ticket not in not_its})
+            if report.terminal is not None and report.terminal.time_msc is not None:
+                self.cut(report.terminal.time_msc)
 
     def note_heard(self, at: Moment) -> None:
         """Note a sign of life."""
@@ -86,8 +97,26 @@ class ExpertState:
 
     def hold(self, positions: dict[int, Position]) -> None:
         """Put its open positions in the place of those before."""
+        for ticket in self.positions.keys() - positions.keys():
+            self.let_go(ticket)
+        self.account.holders.update(dict.fromkeys(positions, self.ea_id))
         self.positions = positions
         self._sum_up()
+
+    def let_go(self, ticket: int) -> None:
+        """Take a position from it that is closed, or another's."""
+        self.positions = {held: position for held, position in self.positions.items() if held != ticket}
+        if self.account.holders.get(ticket) == self.ea_id:
+            del self.account.holders[ticket]
+        self._sum_up()
+
+    def cut(self, time_msc: int) -> None:
+        """Take off what deals have closed of its positions since they were told, at a time of the trade server."""
+        for position in list(self.positions.values()):
+            if self.account.has_traded_since(position.position_id, time_msc):
+                left = self.account.left_of(position.position_id)
+                if left is not None:
+                    self._leave(position, left)
 
     def _sum_up(self) -> None:
         open_now = self.positions.values()
@@ -96,24 +125,32 @@ class ExpertState:
     def count(self, deal: Deal) -> None:
         """Add a deal to its figures; what it closes is not open any more, though the next report is still to come."""
         self.series.add(deal, deal.time_msc)
-        if deal.type in TRADE_TYPES and deal.entry in CLOSING and deal.position_id:
-            self._close(deal)
-
-    def _close(self, deal: Deal) -> None:
-        found = next((open_ for open_ in self.positions.values() if open_.position_id == deal.position_id), None)
-        if found is None:
+        if deal.type not in TRADE_TYPES:
             return
+        is_closing = deal.entry in CLOSING and bool(deal.position_id)
+        found = next((held for held in self.positions.values() if held.position_id == deal.position_id), None)
+        if is_closing and found is not None:
+            self._close(deal, found)
+        elif deal.time_msc < self._peak_msc:
+            self.peak_result += deal.amount
+
+    def _close(self, deal: Deal, found: Position) -> None:
         left = self.account.left_of(deal.position_id)
-        if left is None:
-            left = found.volume if deal.volume < found.volume else 0.0
-        if left <= 0 or deal.entry == "in/out":
-            del self.positions[found.ticket]
-        elif left < found.volume:
-            share = left / found.volume
-            self.positions[found.ticket] = structs.replace(
-                found, volume=left, profit=round(found.profit * share, 2), swap=round(found.swap * share, 2)
-            )
-        self._sum_up()
+        if left is not None:
+            self._leave(found, left)
+        elif deal.type != found.type and (deal.entry == "in/out" or deal.volume >= found.volume):
+            self.let_go(found.ticket)
+
+    def _leave(self, position: Position, left: float) -> None:
+        """Leave so many lots of an open position (sold below zero); what a reversal opened is told by a report."""
+        left = left if position.type == "buy" else -left
+        if left <= 0:
+            self.let_go(position.ticket)
+        elif left < position.volume:
+            share = left / position.volume
+            profit, swap = round(position.profit * share, 2), round(position.swap * share, 2)
+            self.positions[position.ticket] = structs.replace(position, volume=left, profit=profit, swap=swap)
+            self._sum_up()
 
     # ---------------------------------------------------------------------------------------------------------- figures
 
@@ -153,8 +190,11 @@ class ExpertState:
         return self.net_profit + self.current_profit
 
     def note_peak(self) -> None:
-        """Remember the best result so far."""
-        self.peak_result = max(self.peak_result, self._result)
+        """Remember the best result so far: the best that was seen, or that of its closed trades in their order."""
+        best = max(self._result, self.series.statistics.peak_profit)
+        if best > self.peak_result:
+            self.peak_result = best
+            self._peak_msc = self.series.deals[-1].time_msc if self.series.deals else 0
 
     @property
     def fall(self) -> float:
@@ -172,10 +212,13 @@ class ExpertState:
 
     def memory(self) -> ExpertMemory:
         """Give what a restart needs."""
-        return ExpertMemory(self.report, list(self.positions.values()), self.peak_result, self.boots, self.heard_utc_ms)
+        return ExpertMemory(
+            self.report, list(self.positions.values()), self.peak_result, self.boots, self.heard_utc_ms, self._peak_msc
+        )
 
     def restore(self, memory: ExpertMemory, last_report_utc: str) -> None:
         """Take what was known before a restart."""
         self.report, self.peak_result, self.boots = memory.report, memory.peak_result, list(memory.boots)
         self.heard_utc_ms, self.last_report_utc = memory.heard_utc_ms, last_report_utc
+        self._peak_msc = memory.peak_msc
         self.hold({position.ticket: position for position in memory.positions})

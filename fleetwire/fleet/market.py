@@ -6,7 +6,7 @@ from typing import Any, Final
 from msgspec import Struct, structs
 
 from fleetwire.fleet.broker_time import BrokerClock
-from fleetwire.fleet.events import PriceReport
+from fleetwire.fleet.events import PriceReport, Session
 from fleetwire.wire.errors import DataError
 from fleetwire.wire.moment import Moment, read_utc
 from fleetwire.wire.rows import PriceRow
@@ -98,7 +98,7 @@ class Market:
             return None
         days, second = divmod(server_msc // 1000, _SECONDS_A_DAY)
         day = (days + _EPOCHS_DAY) % 7
-        return any(session.day == day and session.from_s <= second < session.to_s for session in report.sessions)
+        return any(_holds(session, day, second) for session in report.sessions)
 
     def rows(self, clocks: dict[str, BrokerClock], symbol: str | None, utc_ms: int) -> Iterator[PriceRow]:
         """List the prices.
@@ -143,6 +143,14 @@ class Market:
         """Take what was known before a restart."""
         for quote in quotes:
             self.take(quote.report, Moment(at.now, read_utc(quote.as_of), quote.as_of))
+
+
+def _holds(session: Session, day: int, second: int) -> bool:
+    """Tell whether a time of the week is inside a session; one that ends before it begins goes on past midnight."""
+    if session.from_s <= session.to_s:
+        return session.day == day and session.from_s <= second < session.to_s
+    is_next = (session.day + 1) % 7 == day
+    return (session.day == day and second >= session.from_s) or (is_next and second < session.to_s)
 
 
 def _nature(report: PriceReport) -> tuple[object, ...]:

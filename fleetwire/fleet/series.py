@@ -1,14 +1,14 @@
 """Deals in the order in which terminals booked them, whatever the order in which they are told, and their figures."""
 
 from bisect import bisect
-from copy import deepcopy
 from typing import Final
 
 from fleetwire.fleet.events import Deal
 from fleetwire.fleet.statistics import Statistics
 
 _STRIDE: Final = 512  # deals between two places from which the figures can be worked out anew
-_PLACES: Final = 4
+_NEAR: Final = 16  # and between two of those that are kept among the newest deals
+_PLACES: Final = 4  # of each
 
 Order = tuple[int, int, int]
 """Where a deal stands in a series: its time, whose it is, its ticket."""
@@ -70,7 +70,7 @@ class Series:
             self._counted.pop()
             self._places.pop()
         if self._counted:
-            self._statistics, self._done = deepcopy(self._places[-1]), self._counted[-1]
+            self._statistics, self._done = self._places[-1].copy(), self._counted[-1]
         else:
             self._statistics, self._done = Statistics(self.digits, self.opening_balance), 0
 
@@ -80,8 +80,18 @@ class Series:
         while self._done < len(self.deals):
             self._statistics.add(self.deals[self._done], self._order[self._done][1])
             self._done += 1
-            if self._done % _STRIDE == 0 and (not self._counted or self._counted[-1] < self._done):
-                self._places.append(deepcopy(self._statistics))
-                self._counted.append(self._done)
-                del self._places[:-_PLACES], self._counted[:-_PLACES]
+            is_near = len(self.deals) - self._done < _PLACES * _NEAR
+            if self._done % (_NEAR if is_near else _STRIDE) == 0 and (
+                not self._counted or self._counted[-1] < self._done
+            ):
+                self._keep_place()
         return self._statistics
+
+    def _keep_place(self) -> None:
+        """Keep the figures as they are here; of the places before, keep the nearest, and some that are far apart."""
+        self._places.append(self._statistics.copy())
+        self._counted.append(self._done)
+        far = [index for index, count in enumerate(self._counted) if count % _STRIDE == 0][-_PLACES:]
+        near = range(max(0, len(self._counted) - _PLACES), len(self._counted))
+        kept = sorted({*far, *near})
+        self._places, self._counted = [self._places[i] for i in kept], [self._counted[i] for i in kept]

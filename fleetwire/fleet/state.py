@@ -187,10 +187,33 @@ class Fleet:
         expert, changes = self._expert(report.expert, report.ea_id)
         expert.account.terminal(report.terminal).expects(expert.ea_id, report.interval_s)
         changes += self._hear_terminal(expert.account, report.terminal, at)
-        expert.take(report, at)
+        not_its, others = self._claim(expert, report.positions or ())
+        changes += others
+        expert.take(report, at, not_its)
         self.liveness.heard(expert.pulse, at.now, report.interval_s)
         self._stirred[expert.ea_id] = expert
         return [*changes, ExpertChanged(expert)]
+
+    def _claim(self, expert: ExpertState, positions: Iterable[Position]) -> tuple[set[int], list[Change]]:
+        """Find out which positions that an expert lists are another's: each is in one row only.
+
+        It is his who holds it already, unless he is silent, or this expert has opened it.
+        """
+        state, not_its, changes = expert.account, set[int](), list[Change]()
+        for position in positions:
+            ticket = position.ticket
+            if ticket in state.manual:
+                del state.manual[ticket]
+                state.version += 1
+                changes.append(AccountChanged(state))
+            holder = self.experts[state.holders.get(ticket, expert.ea_id)]
+            if holder is not expert:
+                if holder.pulse.link.is_silent or state.owner_of(position.position_id) == expert.ea_id:
+                    holder.let_go(ticket)
+                    changes.append(ExpertChanged(holder))
+                else:
+                    not_its.add(ticket)
+        return not_its, changes
 
     def _apply_account(self, report: Account, at: Moment) -> list[Change]:
         state = self._account(report.server, report.login)
@@ -217,11 +240,17 @@ class Fleet:
     def _apply_positions(self, report: AccountPositions, at: Moment) -> list[Change]:
         state = self._account(report.server, report.login)
         held: dict[int, dict[int, Position]] = {ea_id: {} for ea_id in state.experts}
+        claimed = {
+            ticket: ea_id
+            for ea_id in state.experts
+            if self.experts[ea_id].report.positions is not None
+            for ticket in self.experts[ea_id].positions
+        }
         state.manual = {}
         for position in report.positions:
-            owner = state.owner_of(position.position_id)
+            owner = self._owner_of(state, position)
             if owner is None:
-                owner = self._by_magic(state, position.magic, position.symbol)
+                owner = claimed.get(position.ticket)
             (state.manual if owner is None else held[owner])[position.ticket] = position
         state.version += 1
         self._touched[state.id] = state
@@ -233,6 +262,11 @@ class Fleet:
                 self._stirred[ea_id] = expert
                 changes.append(ExpertChanged(expert))
         return [*changes, AccountChanged(state)]
+
+    def _owner_of(self, state: AccountState, position: Position) -> int | None:
+        """Find out whose an open position is: of who opened it, else of who has its magic."""
+        owner = state.owner_of(position.position_id)
+        return self._by_magic(state, position.magic, position.symbol) if owner is None else owner
 
     def _apply_price(self, report: PriceReport, at: Moment) -> list[Change]:
         changes: list[Change] = [PriceChanged(report)]
@@ -267,7 +301,18 @@ class Fleet:
 
     def clock_of(self, server: str) -> BrokerClock | None:
         """Give the clock of a trade server, as one of its accounts knows it; None where there is none."""
-        return next(iter(self._clocks(server)), None)
+        return max(self._clocks(server), key=lambda clock: clock.offset_s(0) is not None, default=None)
+
+    def _is_open(self, account: AccountState, name: str, at: Moment) -> bool | None:
+        """Tell whether a symbol trades; an account that has not told its clock has that of its server's others."""
+        server = account.id[0]
+        symbol = self.market.symbol(server, name)
+        if symbol is None or symbol.sessions is None:
+            return None
+        server_msc = account.clock.server_msc(at.utc_ms)
+        if server_msc is None and (clock := self.clock_of(server)) is not None:
+            server_msc = clock.server_msc(at.utc_ms)
+        return self.market.is_open(server, name, server_msc)
 
     def _clocks(self, server: str) -> list[BrokerClock]:
         return [state.clock for (name, _), state in self.accounts.items() if name == server]
@@ -399,6 +444,12 @@ class Fleet:
             changes += self._adopt(account, state, theirs)
             theirs = [d for d in account.unowned.values() if account.owner_of(d.position_id) == ea_id]
             changes += self._adopt(account, state, theirs)
+        its = {p.ticket: p for p in account.manual.values() if self._owner_of(account, p) == ea_id}
+        if its:
+            account.manual = {ticket: p for ticket, p in account.manual.items() if ticket not in its}
+            state.hold(its)
+            account.version += 1
+            changes.append(AccountChanged(account))
         return state, changes
 
     def _enter(self, ea_id: int, expert: ExpertId, account: AccountState) -> ExpertState:
@@ -502,7 +553,7 @@ class Fleet:
         for expert in self.experts.values():
             place = (expert.expert.server, expert.expert.symbol)
             if place not in now_open:
-                now_open[place] = self.market.is_open(*place, expert.account.clock.server_msc(at.utc_ms))
+                now_open[place] = self._is_open(expert.account, expert.expert.symbol, at)
             if now_open[place] is not self._open.get(place, now_open[place]):
                 yield ExpertChanged(expert)
         self._open = now_open
@@ -544,8 +595,7 @@ class Fleet:
             return "terminal_down"
         if not terminal.terminal.connected:
             return "broker_connection_lost"
-        place = (expert.expert.server, expert.expert.symbol)
-        if self.market.is_open(*place, account.clock.server_msc(at.utc_ms)) is False:
+        if self._is_open(account, expert.expert.symbol, at) is False:
             return "market_closed"
         known = account.account
         allowed = terminal.terminal.trade_allowed and expert.report.trade_allowed
@@ -603,3 +653,7 @@ class Fleet:
             if state.account is not None:
                 for _ in self._open_anew(state):
                     pass
+        for expert in self.experts.values():
+            heard_msc = expert.account.clock.server_msc(expert.heard_utc_ms)
+            if heard_msc is not None:
+                expert.cut(heard_msc)

@@ -18,6 +18,7 @@ Money is added as whole numbers (millionths of the currency's smallest unit), so
 """
 
 from collections.abc import Hashable
+from copy import copy
 from math import erf, expm1, log1p, sqrt
 from typing import Final, TypeAlias
 
@@ -55,6 +56,16 @@ class Statistics:
         self._long = [0, 0]
         self._last: _Side | None = None  # the side of the series that is running
 
+    def copy(self) -> "Statistics":
+        """Give the figures as they are now; what is added to one is not in the other."""
+        made = copy(self)
+        made._open, made._wins, made._losses = self._open.copy(), copy(self._wins), copy(self._losses)
+        made._fall, made._line, made._returns = copy(self._fall), copy(self._line), copy(self._returns)
+        made._short, made._long = [*self._short], [*self._long]
+        if self._last is not None:
+            made._last = made._wins if self._last is self._wins else made._losses
+        return made
+
     @property
     def balance(self) -> float:
         """What the terminal has booked, in the account's currency."""
@@ -64,6 +75,11 @@ class Statistics:
     def net_profit(self) -> float:
         """The sum of all trades' results, in the account's currency."""
         return self._money(self._net)
+
+    @property
+    def peak_profit(self) -> float:
+        """The highest sum of trades' results so far, never below 0, in the account's currency."""
+        return self._money(self._fall.peak)
 
     @property
     def initial_deposit(self) -> float:
@@ -192,6 +208,12 @@ class _OpenPositions:
     def __init__(self) -> None:
         self._open: dict[Hashable, tuple[int, int]] = {}  # volume in 1/LOT_UNITS, costs in money units
 
+    def copy(self) -> "_OpenPositions":
+        """Give them as they are now."""
+        made = _OpenPositions()
+        made._open = self._open.copy()
+        return made
+
     def enter(self, deal: Deal, costs: int, of: Hashable) -> None:
         """Open a position or add to it."""
         key = (of, deal.position_id or (deal.symbol, deal.type))
@@ -260,11 +282,11 @@ class _Side:
 class _Drawdown:
     """Falls of the closed-trade balance from its peak. Peak and trough are profits: a deposit moves neither."""
 
-    __slots__ = ("_peak", "_profit", "balance", "maximal", "maximal_peak", "relative", "relative_money", "trough")
+    __slots__ = ("_profit", "balance", "maximal", "maximal_peak", "peak", "relative", "relative_money", "trough")
 
     def __init__(self, balance: int) -> None:
         self.balance = balance
-        self._profit = self._peak = 0
+        self._profit = self.peak = 0
         self.trough = 0  # the lowest profit, never above zero
         self.maximal = 0
         self.maximal_peak = 1  # no fall is 0% of anything
@@ -279,9 +301,9 @@ class _Drawdown:
         """A trade was closed."""
         self.balance += result
         self._profit += result
-        self._peak = max(self._peak, self._profit)
+        self.peak = max(self.peak, self._profit)
         self.trough = min(self.trough, self._profit)
-        fall = self._peak - self._profit
+        fall = self.peak - self._profit
         peak_balance = self.balance + fall
         if fall > self.maximal:
             self.maximal, self.maximal_peak = fall, peak_balance

@@ -151,6 +151,8 @@ class IntegrationService:
         for expert in self.fleet.experts.values():
             self._note_expert(expert)
         self._accounts.update(self.fleet.accounts)
+        for state in self.fleet.accounts.values():
+            self._terminals.update((terminal.name, terminal) for terminal in state.terminals.values())
         self._find_blackouts(at)
         self.server.serve_fleet(Desk(self))
         self.server.at_flush(self._tell_all)  # so that a newcomer always finds a portfolio

@@ -84,3 +84,32 @@ def test_a_restart_knows_the_symbols() -> None:
     anew.restore(market.memory(), at(100))
     assert anew.quotes == market.quotes
     assert anew.rate("EUR", "USD") == 1.25
+
+
+def test_a_session_may_go_on_past_midnight_and_one_that_ends_at_it_goes_on_in_the_next() -> None:
+    market = Market()
+    sunday_msc = 1_795_392_000_000 - 86_400_000
+    past = tuple(Session(day, 79_200, 3600) for day in (0, 6))
+    around = (Session(1, 3600, 86_400), Session(2, 0, 86_400), Session(6, 0, 0))
+    market.take(price("PAST", 1.0, sessions=past), at())
+    market.take(price("AROUND", 1.0, sessions=around), at())
+
+    def open_at(symbol: str, day: int, second: int) -> bool | None:
+        return market.is_open("Demo", symbol, sunday_msc + (day * 86_400 + second) * 1000)
+
+    assert [open_at("PAST", 0, second) for second in (0, 3599, 3600, 79_199, 79_200, 86_399)] == [
+        True,  # of Saturday's
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert (open_at("PAST", 1, 3599), open_at("PAST", 1, 3600), open_at("PAST", 6, 3599)) == (True, False, False)
+    assert [open_at("AROUND", 1, second) for second in (3599, 3600, 86_399)] == [False, True, True]
+    assert [open_at("AROUND", day, second) for day, second in ((2, 0), (2, 86_399), (3, 0), (6, 0))] == [
+        True,
+        True,
+        False,
+        False,
+    ]

@@ -29,7 +29,7 @@ from tests.fleet.support import (
 
 
 def expert(number: int, login: int, *profits: float, symbol: str = "EURUSD", side: str = "buy") -> ExpertReport:
-    held = (position(t, profit, symbol=symbol, type=side) for t, profit in enumerate(profits, 1))
+    held = (position(100 * number + t, profit, symbol=symbol, type=side) for t, profit in enumerate(profits, 1))
     return report(ExpertId("Broker-Demo", login, number, symbol, "Grid"), *held, ea_id=number)
 
 
@@ -111,8 +111,8 @@ def test_positions_that_no_expert_owns_are_exposure_too_and_told_apart() -> None
     held = (*fleet.experts[1].positions.values(), position(9, 7.0, symbol="XAUUSD", magic=0))
     kept = portfolio_of(fleet)
     kept.row()
-    own = tuple(each for each in held if each.ticket == 1)
-    tell(fleet, traded(1, expert=fleet.experts[1].expert, type="buy", entry="in", position_id=1))
+    own = tuple(each for each in held if each.ticket == 101)
+    tell(fleet, traded(1, expert=fleet.experts[1].expert, type="buy", entry="in", position_id=101))
     tell(fleet, AccountPositions(server="Broker-Demo", login=1, positions=(*own, held[-1])))
     row = listed(kept)
     assert row["exposure_by_symbol"] == {"EURUSD": 0.1, "XAUUSD": 0.1}

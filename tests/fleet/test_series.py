@@ -48,7 +48,10 @@ def test_a_late_deal_among_the_newest_counts_only_the_newest_again() -> None:
         _ = series.statistics
     series.add(deal(9999, 5.0), NOW_MS + 2_900_500)
     assert series._done > 2500, "the figures go on from a kept place"
-    assert len(series._places) <= 4
+    assert len(series._places) <= 8
+    _ = series.statistics
+    series.add(deal(9998, 5.0), NOW_MS + 2_998_500)
+    assert series._done > 2960, "the newer, the nearer"
 
 
 def test_another_opening_balance_changes_every_figure_that_rests_on_it() -> None:
@@ -73,3 +76,22 @@ def test_accounts_that_number_their_positions_alike_do_not_share_costs() -> None
         series.add(deal(2, 10.0, position_id=1), 2, of)
     assert series.statistics.metrics()["largest_profit_trade"] == 9.0
     assert series.statistics.metrics()["largest_loss_trade"] == -90.0
+
+
+@given(st.lists(st.integers(0, 400), min_size=1, max_size=300))
+def test_deals_that_come_late_again_and_again_give_what_their_order_gives(lateness: list[int]) -> None:
+    """The figures are asked for after each; places are kept and given up all the while."""
+    series, known = Series(2), list[Deal]()
+    for number, late in enumerate(lateness):
+        profit = float((number * 37) % 101 - 48)
+        pair = (
+            deal(2 * number + 1, type="buy", entry="in", position_id=number + 1, commission=-1.0),
+            deal(2 * number + 2, profit, position_id=number + 1),
+        )
+        for one in pair:
+            series.add(one, NOW_MS + max(0, number - late) * 1000 + one.ticket % 2)
+            _ = series.statistics
+        known.extend(pair)
+    assert len(series._places) <= 8
+    assert series.statistics.metrics() == figures(series.deals)
+    assert sorted(one.ticket for one in series.deals) == sorted(one.ticket for one in known)

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from fleetwire.fleet.account import AccountMemory
 from fleetwire.fleet.events import (
@@ -429,8 +430,8 @@ def test_the_next_deadline_is_the_next_thing_to_do() -> None:
 # -------------------------------------------------------------------------------------------------------------- restart
 
 
-def restarted(fleet: Fleet, seconds: float) -> Fleet:
-    """What a restart makes of a fleet: through bytes, as a store keeps them."""
+def restarted(fleet: Fleet, seconds: float, *more: Deal) -> Fleet:
+    """What a restart makes of a fleet: through bytes, as a store keeps them; `more` deals were kept before the end."""
     anew = Fleet()
     when = at(seconds)
     for (server, login), state in fleet.accounts.items():
@@ -442,6 +443,8 @@ def restarted(fleet: Fleet, seconds: float) -> Fleet:
     for (server, login), state in fleet.accounts.items():
         for one in state.series.deals:
             anew.restore_deal(server, login, state.owners[one.ticket], one)
+    for one in more:
+        anew.restore_deal("Broker-Demo", 5, 1001, one)
     anew.restored()
     return anew
 
@@ -557,3 +560,148 @@ def test_the_deals_of_a_currency_are_in_order_whenever_a_clock_becomes_known() -
         tell(fleet, account(5), account(6))
         figures.append([one.ticket for one in fleet.currencies["USD"].deals])
     assert figures == [[2, 1], [2, 1]]
+
+
+# ------------------------------------------------------------------------------------- each position once, and as it is
+
+
+def lots(fleet: Fleet) -> dict[int | str, list[tuple[int, str, float]]]:
+    """Who holds which positions: ticket, side and volume."""
+    held: dict[int | str, list[tuple[int, str, float]]] = {
+        ea_id: [(p.ticket, p.type, p.volume) for p in expert.positions.values()]
+        for ea_id, expert in fleet.experts.items()
+    }
+    held["manual"] = [(p.ticket, p.type, p.volume) for state in fleet.accounts.values() for p in state.manual.values()]
+    return held
+
+
+def test_a_position_that_was_reversed_is_closed_in_parts_like_any_other() -> None:
+    """On a netting account: bought 1.0, reversed by 1.5 into sold 0.5; its identifier stays."""
+    fleet = fleet_of(
+        account(),
+        traded(1, type="buy", entry="in", position_id=7, volume=1.0),
+        traded(2, 90.0, type="sell", entry="in/out", position_id=7, volume=1.5),
+        report(LONDON, position(8, type="sell", volume=0.5, identifier=7)),
+    )
+    tell(fleet, traded(3, 5.0, type="buy", position_id=7, volume=0.2))
+    assert lots(fleet)[1001] == [(8, "sell", 0.3)]
+    tell(fleet, traded(4, 5.0, type="buy", position_id=7, volume=0.3))
+    assert lots(fleet)[1001] == []
+
+
+@pytest.mark.parametrize("entry_is_known", [True, False])
+def test_a_reversal_that_is_told_after_the_report_that_shows_it_takes_nothing_away(entry_is_known: bool) -> None:
+    fleet = fleet_of(account(), report(LONDON, position(7, volume=1.0)))
+    if entry_is_known:
+        tell(fleet, traded(1, type="buy", entry="in", position_id=7, volume=1.0))
+    tell(fleet, report(LONDON, position(8, type="sell", volume=0.5, identifier=7)))
+    tell(fleet, traded(2, 90.0, type="sell", entry="in/out", position_id=7, volume=1.5))
+    assert lots(fleet)[1001] == [(8, "sell", 0.5)]
+
+
+def test_a_pair_that_is_closed_by_each_other_leaves_what_is_left_of_the_greater() -> None:
+    fleet = fleet_of(
+        account(),
+        traded(1, type="buy", entry="in", position_id=1, volume=1.0),
+        traded(2, type="sell", entry="in", position_id=2, volume=0.4),
+        report(LONDON, position(1, volume=1.0), position(2, type="sell", volume=0.4)),
+    )
+    tell(fleet, traded(3, 5.0, type="sell", entry="out by", position_id=1, volume=0.4))
+    tell(fleet, traded(4, 0.0, type="buy", entry="out by", position_id=2, volume=0.4))
+    assert lots(fleet)[1001] == [(1, "buy", 0.6)]
+
+
+def test_a_report_from_before_a_close_does_not_open_the_position_again() -> None:
+    """It was on its way when the deal came: else its profit would count twice, and leave a peak that never was."""
+    opened = traded(1, type="buy", entry="in", position_id=1, volume=0.2, time_msc=NOW_MS - 9000)
+    shown = report(LONDON, position(1, 100.0, volume=0.2), terminal=terminal())
+    fleet = fleet_of(account(), opened, shown)
+    tell(fleet, traded(2, 100.0, position_id=1, volume=0.2, time_msc=NOW_MS + 500), when=at(1))
+    tell(fleet, shown, when=at(1.1))
+    expert = fleet.experts[1001]
+    assert (expert.current_profit, expert.net_profit, expert.peak_result) == (0.0, 100.0, 100.0)
+    tell(fleet, report(LONDON, position(2, 7.0), terminal=terminal(2)), when=at(2))
+    assert expert.current_profit == 7.0
+
+
+def test_a_position_that_two_experts_of_one_magic_list_is_of_one_of_them() -> None:
+    twin = ExpertId("Broker-Demo", 5, 12345, "EURUSD", "Twin")
+    fleet = fleet_of(account(), report(LONDON, position(1, 5.0)), report(twin, position(1, 5.0), position(2, 3.0)))
+    for _ in range(2):
+        assert lots(fleet) == {1001: [(1, "buy", 0.1)], 1002: [(2, "buy", 0.1)], "manual": []}
+        tell(fleet, report(twin, position(1, 5.0), position(2, 3.0)), report(LONDON, position(1, 5.0)))
+    tell(fleet, traded(1, expert=twin, type="buy", entry="in", position_id=1))
+    changes = tell(fleet, report(twin, position(1, 5.0), position(2, 3.0)), report(LONDON, position(1, 5.0)))
+    assert set(experts_in(changes)) == {1001, 1002}
+    assert lots(fleet) == {1001: [], 1002: [(1, "buy", 0.1), (2, "buy", 0.1)], "manual": []}
+
+
+def test_a_position_of_an_expert_that_is_gone_is_of_the_one_that_lists_it_now() -> None:
+    renamed = ExpertId("Broker-Demo", 5, 12345, "EURUSD", "London Breakout v2")
+    fleet = fleet_of(account(), report(LONDON, position(1, 5.0)))
+    fleet.due(at(30))
+    tell(fleet, report(renamed, position(1, 6.0)), when=at(30))
+    assert lots(fleet) == {1001: [], 1002: [(1, "buy", 0.1)], "manual": []}
+
+
+def test_a_position_that_was_opened_by_hand_and_adopted_is_there_once() -> None:
+    listed = AccountPositions(server="Broker-Demo", login=5, positions=(position(9, 7.0, magic=0),))
+    fleet = fleet_of(account(), listed)
+    assert lots(fleet) == {"manual": [(9, "buy", 0.1)]}
+    for _ in range(2):
+        tell(fleet, report(LONDON, position(9, 7.0, magic=0)))
+        assert lots(fleet) == {1001: [(9, "buy", 0.1)], "manual": []}
+        tell(fleet, listed)
+        assert lots(fleet) == {1001: [(9, "buy", 0.1)], "manual": []}
+    tell(fleet, report(), listed)
+    assert lots(fleet) == {1001: [], "manual": [(9, "buy", 0.1)]}
+
+
+def test_the_first_report_of_an_expert_finds_its_positions_in_the_list_that_came_before() -> None:
+    """One HTTP body: positions stand before experts in it."""
+    listed = AccountPositions(
+        server="Broker-Demo", login=5, positions=(position(1, 5.0, magic=12345), position(2, 3.0, magic=0))
+    )
+    fleet = fleet_of(account(), listed, structs.replace(report(), positions=None))
+    assert lots(fleet) == {1001: [(1, "buy", 0.1)], "manual": [(2, "buy", 0.1)]}
+
+
+def test_after_a_kill_a_position_that_a_kept_deal_has_closed_is_not_open() -> None:
+    """Deals are kept at once, the last state of an expert a moment later."""
+    fleet = fleet_of(
+        account(terminal=terminal()),
+        traded(1, type="buy", entry="in", position_id=1, volume=0.2),
+        report(LONDON, position(1, 100.0, volume=0.2)),
+    )
+    closing = traded(2, 60.0, position_id=1, volume=0.1, time_msc=NOW_MS + 500)
+    anew = restarted(fleet, 1, closing.deal)
+    expert = anew.experts[1001]
+    assert (expert.positions[1].volume, expert.current_profit, expert.net_profit) == (0.1, 50.0, 60.0)
+
+
+def test_an_account_whose_terminal_does_not_tell_its_clock_has_that_of_its_server() -> None:
+    """Monday 13:30 UTC is 15:30 at the broker's; the symbol trades until 15:00."""
+    closed = PriceReport(
+        server="Broker-Demo", symbol="EURUSD", bid=1.0, ask=1.0, sessions=(Session(1, 8 * 3600, 15 * 3600),)
+    )
+    fleet = fleet_of(account(), report(), closed)
+    assert why(fleet) == ("fresh", None)
+    tell(fleet, account(6, terminal=terminal(offset_s=7200)))
+    assert why(fleet) == ("fresh", "market_closed")
+
+
+# ------------------------------------------------------------------------------------------- peaks, whatever comes late
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (1, 0, 2)])
+def test_a_drawdown_is_the_same_whether_a_history_is_told_at_once_or_in_parts_forwards_or_backwards(
+    order: tuple[int, ...],
+) -> None:
+    """Lost 3,000, won 5,000, lost 500: the fall is 500 from a best of 2,000."""
+    history = [traded(n, profit, time_msc=NOW_MS - DAY_MS + n) for n, profit in enumerate((-3000, 5000, -500), 1)]
+    for batches in ([history], [[history[index]] for index in order]):
+        fleet = fleet_of(account(equity=10_000.0))
+        for batch in batches:
+            tell(fleet, *batch)
+        expert = fleet.experts[1001]
+        assert (expert.peak_result, expert.fall) == (2000.0, 500.0)

@@ -46,8 +46,10 @@ async def hear(server: WebSocketServer, channels: list[str], count: int) -> list
     return heard
 
 
-def expert(profit: float) -> ExpertReport:
-    position = Position(ticket=1, time_msc=0, type="buy", volume=0.1, price_open=1.08, symbol="EURUSD", profit=profit)
+def expert(profit: float, ticket: int = 1) -> ExpertReport:
+    position = Position(
+        ticket=ticket, time_msc=0, type="buy", volume=0.1, price_open=1.08, symbol="EURUSD", profit=profit
+    )
     return ExpertReport(expert=LONDON, ea_id=12345, positions=(position,))
 
 
@@ -87,7 +89,7 @@ async def test_a_portfolio_is_never_told_before_the_rows_that_it_sums(
                     ExpertReport(
                         expert=ExpertId("Broker-Demo", 5, number, "EURUSD", "Grid"),
                         ea_id=number,
-                        positions=expert(step * number).positions,
+                        positions=expert(step * number, ticket=number).positions,
                     )
                     for number in range(1, 6)
                 ]
