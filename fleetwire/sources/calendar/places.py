@@ -68,7 +68,7 @@ class UrlPlace:
             raise ConfigError("calendars: the calendar's address is no URL") from None
         if self._url.scheme not in ("http", "https") or not self._url.host:
             raise ConfigError(
-                "calendars: the calendar's address has to be that of a file, or to begin with https:// or http:// and a host"
+                "calendars: the calendar's address has to be a file, or to begin with https:// or http:// and a host"
             )
         self.name = self._url.host
         self._accepted: dict[str, str] = {}
