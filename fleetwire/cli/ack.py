@@ -135,8 +135,13 @@ class _Desk:
         _print_page(page)
 
     def _not_connected(self, error: Exception) -> NotConnectedError:
-        reason = self._secret.hush(getattr(error, "strerror", None) or type(error).__name__)
-        return NotConnectedError(f"{self._url}: no connection ({reason}): is the server running there?")
+        cause = getattr(error, "os_error", error)  # aiohttp wraps it
+        if isinstance(cause, ConnectionRefusedError):
+            text = "refused the connection: is the server running there?"
+        else:
+            reason = self._secret.hush(getattr(cause, "strerror", None) or type(cause).__name__)
+            text = f"can't be reached ({reason}): is the server running there?"
+        return NotConnectedError(f"{self._url} {text}")
 
 
 def _refused(status: int) -> Exception:

@@ -68,15 +68,14 @@ def _expert(data: Data, age_ms: float | None) -> tuple[str, str]:
     said = [
         f"no report for {duration(age_ms)}" if silent and age_ms is not None else "",
         str(data.get("why") or "").replace("_", " "),
-        f"news until {_clock(data.get('blocked_until_utc'))}" if data.get("trading_blocked") else "",
     ]
-    after = ": ".join(part for part in said if part)
-    if not silent and age_ms is not None:
-        after = f"age {duration(age_ms)}" + (f"   {after}" if after else "")
+    blocked = f"news until {_clock(data.get('blocked_until_utc'))}" if data.get("trading_blocked") else ""
+    age = "" if silent or age_ms is None else f"age {duration(age_ms)}"
+    after = "   ".join(part for part in (age, ": ".join(filter(None, said)), blocked) if part)
     count = data.get("open_positions", "-")
     text = (
         f"{_who('ea', data)} {fitted(data.get('name', ''), 18)} "
-        f"{status.upper() if troubled and status != 'late' else status:<8} "
+        f"{status if status in ('active', 'paused', 'late') else status.upper():<8} "
         f"{signed(data.get('current_profit')):>10} {data.get('currency', '')!s:<3}  {count!s:>2} pos   {after}"
     )
     return text, "warning" if troubled else ""

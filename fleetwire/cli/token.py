@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show where the token is; make one if there is none, or if asked."""
     kept = token_file()
+    replaces = kept.path.exists()
     if args.action != "new" and kept.read() is not None:
         print(f"the token is kept in {kept.path} (admin)")
         return 0
@@ -22,5 +23,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"{token}   (admin; shown this once; kept in {kept.path})")
     else:
         print(f"made, and kept in {kept.path} (admin)")
-    print("servers that run already go on with the token they have until they are started again", file=sys.stderr)
+    if replaces:
+        print("servers that run already go on with the token they have until they are started again", file=sys.stderr)
     return 0

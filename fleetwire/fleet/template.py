@@ -12,6 +12,7 @@ from fleetwire.wire.errors import ConfigError
 CHARS_MAX: Final = 300
 TOLD_CHARS_MAX: Final = 600
 ABSENT: Final = "unknown"
+_UTC: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?Z")
 _FORMS: Final = re.compile(r"[+]?,?(\.\d)?[fg]?")
 
 
@@ -83,4 +84,6 @@ def _shown(value: Any, form: str) -> str:
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
+    if isinstance(value, str):
+        return _UTC.sub(r"\1 \2 UTC", value)  # for people, not for programs
     return format(value, form) if form and isinstance(value, int | float) else str(value)

@@ -86,12 +86,12 @@ class Session:
     """
 
     __slots__ = (
-        "_auth_failures",
         "_errors",
         "_house",
         "_opened_at",
         "_stalled_at",
         "address",
+        "auth_failures",
         "client_id",
         "closing",
         "cohorts",
@@ -125,7 +125,7 @@ class Session:
         self.heartbeat = Heartbeat(house.heartbeat_interval_s, house.heartbeat_timeout_s, now)
         self.closing = False
         self._opened_at = now
-        self._auth_failures = 0
+        self.auth_failures = 0  # how many wrong tokens were given
         self._errors: TokenBucket | None = None
         self._stalled_at: float | None = None
         # What the hub keeps of it: the cohorts that it is in, and where it is behind.
@@ -253,7 +253,7 @@ class Session:
                 self._house.hub.rescope(self)
             data = messages.AuthResponseData(status="authenticated", success=True, role=identity.role.value)
             return [self.form.tell(messages.AuthResponse(data=data, timestamp=utc, id=message.id))]
-        self._auth_failures += 1
+        self.auth_failures += 1
         data = messages.AuthResponseData(
             status="failed",
             success=False,
@@ -261,7 +261,7 @@ class Session:
             message="this token is not known here: check it against the server's",
         )
         answer = self.form.tell(messages.AuthResponse(data=data, timestamp=utc, id=message.id))
-        if self._auth_failures < self._house.limits.auth_failures_max:
+        if self.auth_failures < self._house.limits.auth_failures_max:
             return [answer]
         return [answer, Close(CloseCode.token_invalid, CloseCode.token_invalid.meaning)]
 

@@ -281,7 +281,7 @@ class WebSocketConnection(asyncio.Protocol):
             except UnicodeDecodeError:
                 self._perform([Close(CloseCode.invalid_data, CloseCode.invalid_data.meaning)])
                 return
-        before = session.identity
+        before, failures = session.identity, session.auth_failures
         now, utc = self._rooms.clock.monotonic(), self._rooms.clock.utc()
         try:
             outputs = session.receive(payload, now, utc)
@@ -294,6 +294,8 @@ class WebSocketConnection(asyncio.Protocol):
             self._protocol.max_message_size = session.message_bytes_max
         if before is None and session.identity is not None:
             logger.info("client %s authenticated as %s", session.client_id, session.identity.role.value)
+        if session.auth_failures > failures:
+            logger.warning("client %s from %s gave a wrong token", session.client_id, self.address)
 
     # ------------------------------------------------------------------------------------------------------- outputs
 

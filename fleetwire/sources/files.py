@@ -134,7 +134,10 @@ class DropFolder:
 
     def _claim(self) -> list[Path]:
         """Claim what can be read, or will never be; give it after what was claimed before, the oldest first."""
-        self._taking.mkdir(parents=True, exist_ok=True)
+        if not self.path.exists():
+            self.path.mkdir(parents=True)
+            logger.warning("%s was not there and has been made: write reports into it", self.path)
+        self._taking.mkdir(exist_ok=True)
         claimed = [self._taking / entry.name for entry in _oldest(self._taking)]
         busy = {path.name for path in claimed}
         unread: dict[str, _Seen] = {}

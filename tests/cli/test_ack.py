@@ -174,7 +174,7 @@ def test_where_no_server_is_that_is_said(arguments: list[str], capsys: pytest.Ca
         port = gone.getsockname()[1]
     assert main(["ack", *arguments, "--url", f"ws://127.0.0.1:{port}", "--auth-token", TOKEN]) == 1
     errors = capsys.readouterr().err
-    assert "is the server running there?" in errors
+    assert "refused the connection: is the server running there?" in errors
     assert errors.count("\n") == 1
     assert TOKEN not in errors
 

@@ -252,9 +252,38 @@ def test_config_check_tells_where_each_setting_comes_from_and_no_token(start: St
     assert TOKEN not in output
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ('rules = "gone.toml"', "gone.toml: can't be read"),
+        ('calendars = ["ftp://calendar.example/secret"]', "calendars: the calendar's address has to be"),
+    ],
+)
+def test_config_check_finds_what_a_server_would_stumble_over(
+    start: Start, tmp_path: Path, setting: str, said: str
+) -> None:
+    (tmp_path / "fleetwire.toml").write_text(setting)
+    process = start("config", "check")
+    errors = process.communicate(timeout=30)[1]
+    assert (process.returncode, errors.count("\n")) == (2, 1)
+    assert errors.startswith("error: ")
+    assert said in errors
+    assert "secret" not in errors
+
+
+def test_config_check_shows_no_path_of_a_calendar_and_makes_no_file(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "fleetwire.toml").write_text('calendars = ["https://calendar.example/secret?key=1", "week.ics"]\n')
+    output = start("config", "check").communicate(timeout=30)[0]
+    assert "https://calendar.example/..., week.ics" in output
+    assert "secret" not in output
+    assert [path.name for path in tmp_path.iterdir()] == ["fleetwire.toml"]
+
+
 def test_token_new_replaces_the_kept_one(start: Start, tmp_path: Path) -> None:
     path = tmp_path / "config" / "fleetwire" / "token"
-    assert "made, and kept in" in start("token").communicate(timeout=30)[0]
+    output, errors = start("token").communicate(timeout=30)
+    assert "made, and kept in" in output
+    assert errors == ""  # nothing was replaced, so nothing runs with the old one
     before = path.read_text()
     assert "is kept in" in start("token").communicate(timeout=30)[0]
     assert path.read_text() == before

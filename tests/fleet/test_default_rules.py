@@ -42,11 +42,11 @@ def look(alerts: Alerts, kind: str, fields: dict[str, Any], seconds: float) -> l
         (
             "expert", {"link": "stale", "why": "terminal_down"}, {"link": "fresh"},
             "expert_silent", "warning",
-            "EA 12345 (EURUSD) has been silent since 2026-11-22T08:00:00.000Z: terminal_down",
+            "EA 12345 (EURUSD) has been silent since 2026-11-22 08:00:00 UTC: terminal_down",
         ),
         (
             "expert", {"link": "lost"}, {"link": "lost", "why": "market_closed"},
-            "expert_silent", "warning", "EA 12345 (EURUSD) has been silent since 2026-11-22T08:00:00.000Z: unknown",
+            "expert_silent", "warning", "EA 12345 (EURUSD) has been silent since 2026-11-22 08:00:00 UTC: unknown",
         ),
         (
             "portfolio", {"currency": "USD", "drawdown_pct": 20.1}, {"currency": "USD", "drawdown_pct": 15.9},
@@ -94,7 +94,7 @@ def look(alerts: Alerts, kind: str, fields: dict[str, Any], seconds: float) -> l
             {"id": 5, "status": "blackout_opened", "name": "CPI", "currency": "USD", "symbols": ["EURUSD", "XAUUSD"],
              "blackout_until_utc": "2026-11-22T08:30:00.000Z"},
             {"id": 5, "status": "blackout_closed", "name": "CPI", "currency": "USD"},
-            "news_blackout", "info", "no trading of EURUSD, XAUUSD until 2026-11-22T08:30:00.000Z: CPI (USD)",
+            "news_blackout", "info", "no trading of EURUSD, XAUUSD until 2026-11-22 08:30:00 UTC: CPI (USD)",
         ),
         (
             "server", {"store_failing": "the disk is full", "store_pending": 3, "store_pending_max": 9}, {},

@@ -31,6 +31,11 @@ def test_what_is_absent_true_or_many_can_be_shown() -> None:
     assert template.told({"drawdown_pct": 1234.5}) == "+1,234.50 unknown unknown {}"
 
 
+def test_a_moment_is_written_for_people() -> None:
+    told = Template("silent since {name}", FIGURES).told({"name": "2026-11-24T14:56:25.340Z"})
+    assert told == "silent since 2026-11-24 14:56:25 UTC"
+
+
 def test_a_figure_can_not_break_a_line_nor_make_a_text_endless() -> None:
     template = Template("{name}", FIGURES)
     assert template.told({"name": "a\r\n\x1b[31mb{ea_id}"}) == "a???[31mb{ea_id}"

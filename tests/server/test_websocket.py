@@ -52,13 +52,16 @@ async def test_a_wrong_message_is_answered_with_an_error_and_the_connection_live
     assert (await client.message())["type"] == "heartbeat_response"
 
 
-async def test_a_wrong_token_is_refused_twice_and_ends_it_the_third_time(connect: Connect) -> None:
+async def test_a_wrong_token_is_refused_twice_and_ends_it_the_third_time(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
     client = await connect()
     await client.upgrade()
     client.send(said("auth", token="wrong") * 5)
     for _ in range(3):
         assert (await client.message())["data"]["status"] == "failed"
     assert await client.close_code() == 4001
+    assert caplog.text.count("gave a wrong token") == 3
 
 
 async def test_an_unknown_channel_is_rejected_by_name(connect: Connect) -> None:

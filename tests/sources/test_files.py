@@ -86,6 +86,15 @@ def path(folder: DropFolder) -> Path:
     return folder.path
 
 
+async def test_a_folder_that_was_not_there_is_made_and_the_log_says_so_once(
+    folder: DropFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        await folder.turn(Fleet())
+    assert folder.path.is_dir()
+    assert caplog.text.count(f"{folder.path} was not there and has been made") == 1
+
+
 async def test_reports_are_taken_the_oldest_first_and_go(folder: DropFolder, path: Path) -> None:
     fleet = Fleet()
     for login, age in ((1, 30), (2, 10), (3, 20)):

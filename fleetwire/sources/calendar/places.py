@@ -65,9 +65,11 @@ class UrlPlace:
         try:
             self._url = URL(url)
         except ValueError:
-            raise ConfigError("the calendar's address is no URL") from None
+            raise ConfigError("calendars: the calendar's address is no URL") from None
         if self._url.scheme not in ("http", "https") or not self._url.host:
-            raise ConfigError("the calendar's address has to begin with https:// or http:// and a host")
+            raise ConfigError(
+                "calendars: the calendar's address has to be a file, or to begin with https:// or http:// and a host"
+            )
         self.name = self._url.host
         self._accepted: dict[str, str] = {}
         self._fetched: dict[str, str] = {}
