@@ -104,13 +104,19 @@ class Book:
         """
         self._begin_day(today, at)
         self._heard_at, self._last = at.now, account
-        opening = round((account.balance + account.credit) * UNIT) - self._amounts
-        changed = self._judge(opening, at)
+        changed = self._judge(self._opening_by(account), at)
         if self._wrong_since is None:
             self.result = account.equity - self.cash
             self.peak_result = max(self.peak_result, self.result) if self._has_result else self.result
             self._has_result = True
         return changed
+
+    def _opening_by(self, account: Account) -> int:
+        return round((account.balance + account.credit) * UNIT) - self._amounts
+
+    def fits(self, account: Account) -> bool:
+        """Tell whether what a terminal says agrees with the deals and the opening as they are known."""
+        return self._opening_by(account) == self._opening
 
     def _judge(self, opening: int, at: Moment) -> bool:
         """Tell whether the opening became another one; note since when the book does not add up."""

@@ -577,3 +577,5 @@ class Fleet:
             if state.account is not None:
                 for _ in self._open_anew(state):
                     pass
+                if not state.book.fits(state.account):
+                    self._doubtful[state.id] = state

@@ -46,9 +46,18 @@ async def test_deals_are_told_in_parts_and_in_order_of_time_and_ticket(monkeypat
     report = read_report(HISTORY)
     shuffled = msgspec.structs.replace(report, deals=tuple(reversed(report.deals)))
     calls = await told(shuffled)
-    assert [len(call) for call in calls] == [1, 4, 4, 2, 2]
+    assert [len(call) for call in calls] == [1, 5, 5, 3, 2]
     deals = [fact.deal for call in calls for fact in call if isinstance(fact, DealReport)]
     assert [(deal.time_msc, deal.ticket) for deal in deals] == sorted((d.time_msc, d.ticket) for d in report.deals)
+
+
+async def test_with_every_part_of_the_deals_goes_the_balance_that_they_lead_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history_module, "DEALS_PER_CALL", 4)
+    report = read_report(HISTORY)
+    balance = report.opening_balance
+    for call in await told(report):
+        balance += sum(fact.deal.amount for fact in call if isinstance(fact, DealReport))
+        assert [fact.balance for fact in call if isinstance(fact, Account)] == [pytest.approx(balance)]
 
 
 async def test_each_test_of_an_expert_is_an_account_of_its_own_and_always_the_same() -> None:
