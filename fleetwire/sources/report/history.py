@@ -29,14 +29,12 @@ class ReportHistory:
         self.name = f"history of {self.expert.name}"
 
     async def run(self, report: Tell) -> None:
-        """Tell the opening balance and the deals in order of time and ticket, then the end state; return after it.
+        """Tell the deals in order of time and ticket, then the end state; return after it.
 
-        With each part of the deals goes the balance that they lead to: else the rest would count as there before.
+        The account comes last: compared with a part of its deals, the rest would pass for what was there before them.
         """
         narrator = Narrator(self._report)
-        await report(narrator.account())
         deals = sorted(narrator.deals, key=lambda deal: (deal.time_msc, deal.ticket))
         for begin in range(0, len(deals), DEALS_PER_CALL):
-            told = [narrator.deal(deal) for deal in deals[begin : begin + DEALS_PER_CALL]]
-            await report(narrator.account(), *told)
+            await report(*[narrator.deal(deal) for deal in deals[begin : begin + DEALS_PER_CALL]])
         await report(narrator.account(), narrator.state())
