@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
+from fleetwire.loading import loaded
 from fleetwire.wire.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Watchdog:
 
     async def run(self) -> None:
         """Call until cancelled."""
-        import aiohttp  # it takes longer to load than everything else
+        aiohttp = await loaded("aiohttp")
 
         timeout = aiohttp.ClientTimeout(total=min(_TIMEOUT_S_MAX, self._every_s))
         async with aiohttp.ClientSession(timeout=timeout, raise_for_status=False) as session:

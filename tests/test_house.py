@@ -8,7 +8,7 @@ import pytest
 
 HOUSE = Path(__file__).parents[1]
 ROOMS = HOUSE / "fleetwire"
-ENTRANCES = {"fleetwire.version"}  # a constant that everybody may read
+ENTRANCES = {"fleetwire.version", "fleetwire.loading"}  # a constant, and a loader, for everybody
 
 # What each room may know of the others, as the plan of the house has it.
 MAY_IMPORT = {
@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "server": {"server", "hub", "wire", "ports"},
     "client": {"client", "wire"},
     "version": set(),
+    "loading": set(),
     "tokenfile": {"wire"},
     "rulefile": {"wire", "fleet.rules"},
     "notify": {"wire", "ports"},

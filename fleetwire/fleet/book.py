@@ -151,10 +151,17 @@ class Book:
         if account is not self._last:
             self._heard_at, self._last = at.now, account
         before = self._opening
-        self._judge(round((account.balance + account.credit) * UNIT) - self._amounts, at)
+        self._judge(self._opening_by(account), at)
         if self.adds_up:
             self._move(account, at, is_history=self._opening != before)
         return self._opening != before
+
+    def _opening_by(self, account: Account) -> int:
+        return round((account.balance + account.credit) * UNIT) - self._amounts
+
+    def fits(self, account: Account) -> bool:
+        """Tell whether what a terminal says agrees with the deals and the opening as they are known."""
+        return self._opening_by(account) == self._opening
 
     def _judge(self, opening: int, at: Moment) -> None:
         """Take what was there before the first deal as it must have been, or note since when the book does not add up.

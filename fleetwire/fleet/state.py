@@ -653,6 +653,8 @@ class Fleet:
             if state.account is not None:
                 for _ in self._open_anew(state):
                     pass
+                if not state.book.fits(state.account):
+                    self._doubtful[state.id] = state
         for expert in self.experts.values():
             heard_msc = expert.account.clock.server_msc(expert.heard_utc_ms)
             if heard_msc is not None:

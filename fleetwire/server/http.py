@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-import importlib
 from typing import TYPE_CHECKING, Any, cast
 
+from fleetwire.loading import loaded
 from fleetwire.server.api.exchange import Headers, Request
 from fleetwire.server.api.front import Front
 from fleetwire.server.api.problem import Problem, ProblemKind
@@ -322,7 +322,7 @@ class HttpSide:
         self._loading = asyncio.create_task(self._load())
 
     async def _load(self) -> None:
-        web = await asyncio.get_running_loop().run_in_executor(None, importlib.import_module, "aiohttp.web")
+        web = await loaded("aiohttp.web")
         self._server = web.Server(
             self._answer,
             access_log=None,

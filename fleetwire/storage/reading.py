@@ -148,7 +148,8 @@ class Reading:
         begin = from_ms - from_ms % tier
         # The points are spread over the time of which something is known, not over all that was asked for.
         first, last = self._connection.read(
-            "SELECT min(utc_ms), max(utc_ms) FROM samples WHERE subject = ? AND tier = ? AND utc_ms >= ? AND utc_ms < ?",
+            """SELECT min(utc_ms), max(utc_ms) FROM samples
+            WHERE subject = ? AND tier = ? AND utc_ms >= ? AND utc_ms < ?""",
             (number, tier, begin, until_ms),
         )[0]
         if first is None:

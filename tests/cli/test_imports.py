@@ -4,10 +4,15 @@ import argparse
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fleetwire.cli.imports import add_arguments, run
+from fleetwire.fleet.account import AccountMemory
+from fleetwire.fleet.book import UNIT
 from fleetwire.ports import Memory
+from fleetwire.sources.report import history as history_module
+from fleetwire.sources.report import read_report
 from fleetwire.storage import open_store
 from fleetwire.wire.errors import ReportError, StoreError
 
@@ -60,6 +65,20 @@ def test_a_report_imported_twice_gives_the_same_history_once(
         "ReportTester-Pendulum.html  Pendulum  6 deals, 0 of them new",
         "ReportHistory-400000005.html  400000005  10 deals, 0 of them new",
     ]
+
+
+def test_an_imported_account_begins_with_what_was_there_however_often_it_is_imported(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts of a history, told one after the other, must not pass for what was there before."""
+    monkeypatch.setattr(history_module, "DEALS_PER_CALL", 1)
+    opening = read_report(HISTORY).opening_balance
+    for _ in range(2):
+        imported(database, HISTORY)
+        memory, _ = asyncio.run(kept(database))
+        (account,) = memory.accounts
+        book = msgspec.msgpack.decode(account.memory, type=AccountMemory).book
+        assert book.opening == round(opening * UNIT)
 
 
 def test_if_one_report_can_not_be_read_none_is_imported(database: Path, tmp_path: Path) -> None:

@@ -465,6 +465,20 @@ def test_a_restart_loses_nothing_and_makes_nothing_fresh() -> None:
     assert anew.apply(by_hand, at(2)) == [], "a deal of before is known"
 
 
+def test_an_account_that_did_not_add_up_when_the_run_ended_is_put_right_after_it() -> None:
+    fleet = fleet_of(account(balance=1000.0, equity=1000.0))
+    tell(fleet, account(balance=1000.0, equity=1000.0))
+    tell(fleet, DealReport(expert=LONDON, deal=deal(1, 250.0)), account(balance=1400.0, equity=1400.0))
+    anew = restarted(fleet, 3)
+    book = anew.accounts["Broker-Demo", 5].book
+    assert book.opening == 1000.0
+    for seconds in range(4, 17):
+        anew.due(at(seconds))
+        anew.settle(at(seconds))
+    assert book.opening == 1150.0
+    assert anew.accounts["Broker-Demo", 5].series.opening_balance == 1150.0
+
+
 def test_after_a_long_restart_everybody_is_silent_until_heard_again() -> None:
     anew = restarted(fleet_of(account(), report()), 300)
     assert anew.experts[1001].pulse.link is Link.lost

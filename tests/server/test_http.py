@@ -2,13 +2,10 @@
 
 import asyncio
 import contextlib
-import importlib
 import json
 import logging
 import random
-import threading
 import time
-from types import SimpleNamespace
 
 import pytest
 
@@ -304,13 +301,13 @@ async def test_the_idle_time_is_a_limit(clock: ManualClock) -> None:
 
 
 async def test_requests_that_come_before_http_is_loaded_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted, real = threading.Event(), importlib.import_module
+    wanted, real = asyncio.Event(), http.loaded
 
-    def load(name: str) -> object:
-        assert wanted.wait(5)
-        return real(name)
+    async def load(name: str) -> object:
+        await wanted.wait()
+        return await real(name)
 
-    monkeypatch.setattr(http, "importlib", SimpleNamespace(import_module=load))
+    monkeypatch.setattr(http, "loaded", load)
     async with WebSocketServer(port=0, auth_token="t", clock=ManualClock()) as server:
         clients = [await Caller.connect(server) for _ in range(2)]
         for client in clients:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from yarl import URL
 
+from fleetwire.loading import loaded
 from fleetwire.version import __version__
 from fleetwire.wire.errors import ConfigError, DataError
 
@@ -80,7 +81,7 @@ class UrlPlace:
 
     async def fetch(self) -> bytes | None:
         """Ask for it, unless it is unchanged (ETag, Last-Modified)."""
-        import aiohttp  # it takes longer to load than everything else
+        aiohttp = await loaded("aiohttp")
 
         headers = {"User-Agent": f"fleetwire/{__version__}", **self._accepted}
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)

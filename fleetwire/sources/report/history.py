@@ -29,9 +29,11 @@ class ReportHistory:
         self.name = f"history of {self.expert.name}"
 
     async def run(self, report: Tell) -> None:
-        """Tell the opening balance and the deals in order of time and ticket, then the end state; return after it."""
+        """Tell the deals in order of time and ticket, then the end state; return after it.
+
+        The account comes last: compared with a part of its deals, the rest would pass for what was there before them.
+        """
         narrator = Narrator(self._report)
-        await report(narrator.account())
         deals = sorted(narrator.deals, key=lambda deal: (deal.time_msc, deal.ticket))
         for begin in range(0, len(deals), DEALS_PER_CALL):
             await report(*[narrator.deal(deal) for deal in deals[begin : begin + DEALS_PER_CALL]])
