@@ -24,7 +24,11 @@ _FOR_PEOPLE_HZ = {"portfolio_updates": 1.0, "price_updates": 1.0}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what is heard, and from where."""
     parser.add_argument("channels", nargs="*", metavar="CHANNEL", help=f"of {', '.join(CHANNEL_BY_NAME)}; all of them")
-    parser.add_argument("--json", action="store_true", help="print every message as one line of JSON")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print every message as one line of JSON; without it sums and prices come once a second",
+    )
     parser.add_argument("--history", type=_count, metavar="N", help="begin with the last N events")
     parser.add_argument("--count", type=_count, metavar="N", help="end after N messages")
     settings.add_server_arguments(parser)
