@@ -206,7 +206,7 @@ class AccountState:
         """Give what a restart needs."""
         return AccountMemory(
             self.account,
-            [state.terminal for state in self.terminals.values()],
+            [state.terminal for state in self.terminals.values() if state.pulse.heard_at is not None],
             self.clock.learned,
             list(self.manual.values()),
             self.book.memory(),

@@ -17,7 +17,7 @@ clear_message = "EA {ea_id} drawdown is back to {drawdown_pct:.1f}%"
 [[rule]]
 name = "expert_silent"
 subject = "expert"
-when = 'link in ("stale", "lost") and why != "market_closed"'
+when = 'link in ("stale", "lost") and why != "market_closed" and status != "history"'
 clear = 'link == "fresh" or why == "market_closed"'
 level = "warning"
 message = "EA {ea_id} ({symbol}) has been silent since {last_report_utc}: {why}"

@@ -134,7 +134,8 @@ class Account(Struct, frozen=True, kw_only=True, tag="account_report"):
     """What a terminal knows of its account (MQL5: AccountInfo*).
 
     Money is in `currency`; `margin_level` in percent, absent while no margin is used. `margin_so_call` and
-    `margin_so_so` are the levels of the margin call and the stop out, in percent.
+    `margin_so_so` are the levels of the margin call and the stop out, in percent. `is_history` is
+    for what a file tells: it is no sign of life, and what a terminal has said itself goes before it.
     """
 
     server: Name
@@ -155,6 +156,7 @@ class Account(Struct, frozen=True, kw_only=True, tag="account_report"):
     trade_allowed: bool = True
     trade_expert: bool = True
     terminal: Terminal | None = None
+    is_history: bool = False
 
 
 class AccountPositions(Struct, frozen=True, kw_only=True, tag="positions_report"):
@@ -170,7 +172,7 @@ class ExpertReport(Struct, frozen=True, kw_only=True, tag="ea_report"):
 
     `ea_id` is the id by which the expert wants to be known; the fleet grants it while nobody else owns it. `boot_id`
     tells one run of it from the next. `positions` is None where the account's own list tells them (`AccountPositions`).
-    `trade_allowed` is MQL_TRADE_ALLOWED. `interval_s` is how often it means to report.
+    `trade_allowed` is MQL_TRADE_ALLOWED. `interval_s` is how often it means to report. `is_history` as in `Account`.
     """
 
     expert: ExpertId
@@ -187,6 +189,7 @@ class ExpertReport(Struct, frozen=True, kw_only=True, tag="ea_report"):
     trade_allowed: bool = True
     interval_s: Annotated[float, Meta(gt=0, le=86_400)] | None = None
     terminal: Terminal | None = None
+    is_history: bool = False
 
 
 class DealReport(Struct, frozen=True, kw_only=True, tag="deal"):

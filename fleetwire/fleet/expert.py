@@ -156,7 +156,9 @@ class ExpertState:
 
     @property
     def status(self) -> str:
-        """What it said of itself; `stale` or `lost` once it has been silent for too long."""
+        """What it said of itself; `stale` or `lost` once it has been silent for too long; `history` without a life."""
+        if self.report.is_history:
+            return "history"
         return self.pulse.link.value if self.pulse.link.is_silent else self.report.status
 
     @property

@@ -185,12 +185,23 @@ class Fleet:
         if known is not None and (reason := self.experts[known].outdated(report)) is not None:
             raise OutdatedError(reason)
         expert, changes = self._expert(report.expert, report.ea_id)
+        if report.is_history:
+            return [*changes, *self._apply_past(expert, report, at)]
         expert.account.terminal(report.terminal).expects(expert.ea_id, report.interval_s)
         changes += self._hear_terminal(expert.account, report.terminal, at)
         not_its, others = self._claim(expert, report.positions or ())
         changes += others
         expert.take(report, at, not_its)
         self.liveness.heard(expert.pulse, at.now, report.interval_s)
+        self._stirred[expert.ea_id] = expert
+        return [*changes, ExpertChanged(expert)]
+
+    def _apply_past(self, expert: ExpertState, report: ExpertReport, at: Moment) -> list[Change]:
+        """Take what a file says of an expert: only until it has said something itself."""
+        if expert.pulse.heard_at is not None:
+            return []
+        not_its, changes = self._claim(expert, report.positions or ())
+        expert.take(report, at, not_its)
         self._stirred[expert.ea_id] = expert
         return [*changes, ExpertChanged(expert)]
 
@@ -222,9 +233,13 @@ class Fleet:
             raise DataError(
                 f"account {account_name(state.id)} is in {known.currency}: a report in {report.currency} can't be of it"
             )
-        changes = self._hear_terminal(state, report.terminal, at)
+        if report.is_history and state.pulse.heard_at is not None:
+            return []
+        changes: list[Change] = []
         state.account, state.as_of, state.heard_utc_ms = report, at.utc, at.utc_ms
-        self.liveness.heard(state.pulse, at.now, state.terminal(report.terminal).interval_s)
+        if not report.is_history:
+            changes += self._hear_terminal(state, report.terminal, at)
+            self.liveness.heard(state.pulse, at.now, state.terminal(report.terminal).interval_s)
         self._touched[state.id] = state
         if known is None:
             self._join_currency(state)
@@ -341,7 +356,9 @@ class Fleet:
         expert = None
         if fact.expert is not None:
             expert, changes = self._expert(fact.expert, fact.ea_id)
-            if expert.pulse.heard_at is None:  # its silence is counted from its acquaintance; an old deal ends none
+            if (
+                expert.pulse.heard_at is None and not expert.report.is_history
+            ):  # its silence is counted from its acquaintance; an old deal ends none
                 self.liveness.heard(expert.pulse, at.now)
         owner = self._whose(state, deal, expert)
         changes += self._take_deal(state, deal, owner)
@@ -611,6 +628,8 @@ class Fleet:
         state = self.accounts[server, login] = AccountState(server, login, len(self.accounts), rule)
         heard_at = at.now - max(0, at.utc_ms - memory.heard_utc_ms) / 1000
         state.restore(memory, heard_at, utc_text(memory.heard_utc_ms))
+        if memory.account is not None and memory.account.is_history:
+            return
         self._restore_pulse(state.pulse, heard_at, at)
         for terminal in state.terminals.values():
             self._restore_pulse(terminal.pulse, heard_at, at)
@@ -622,6 +641,8 @@ class Fleet:
             account = self._account(expert.server, expert.login)
         state = self._enter(ea_id, expert, account)
         state.restore(memory, utc_text(memory.heard_utc_ms))
+        if memory.report.is_history:
+            return
         heard_at = at.now - max(0, at.utc_ms - memory.heard_utc_ms) / 1000
         self._restore_pulse(state.pulse, heard_at, at, memory.report.interval_s)
         terminal = account.terminal(memory.report.terminal)

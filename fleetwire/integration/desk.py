@@ -85,7 +85,7 @@ class Desk:
         return FleetRow(
             portfolio=service.portfolio,
             accounts=[row for row in rows if row is not None],
-            terminals=[terminal_row(each) for each in terminals],
+            terminals=[terminal_row(each) for each in terminals if each.pulse.heard_at is not None],
             alerts_open=service.alerts.open_count,
             as_of=service.portfolio_as_of,
             server_time=service.clock.utc(),

@@ -44,9 +44,9 @@ class ExpertRow(Row, frozen=True, kw_only=True):
     """What an expert does: the data of an `ea_update`.
 
     `status` is what the expert said (`active`, `paused`, ...), or `stale` or `lost` once it has been silent for too
-    long. `link` is `fresh`, `late`, `stale` or `lost`; `why` says what is in the way: `expert_stopped`,
-    `algo_trading_off`, `terminal_down`, `broker_connection_lost` or `market_closed`. `trading_blocked` is true inside a
-    news blackout of its symbol, until `blocked_until_utc`.
+    long, or `history` where all that is known of it is from a file. `link` is `fresh`, `late`, `stale` or `lost`; `why`
+    says what is in the way: `expert_stopped`, `algo_trading_off`, `terminal_down`, `broker_connection_lost` or
+    `market_closed`. `trading_blocked` is true inside a news blackout of its symbol, until `blocked_until_utc`.
     """
 
     ea_id: int

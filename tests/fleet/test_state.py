@@ -427,6 +427,20 @@ def test_the_next_deadline_is_the_next_thing_to_do() -> None:
     assert fleet.next_deadline() == at(5).now
 
 
+def test_what_a_file_tells_is_no_sign_of_life_and_never_goes_before_what_a_terminal_said() -> None:
+    past = (structs.replace(account(equity=500.0), is_history=True), structs.replace(report(), is_history=True))
+    fleet = fleet_of(past[1], traded(1, 5.0), *past)
+    expert, state = fleet.experts[1001], fleet.accounts["Broker-Demo", 5]
+    assert (expert.status, state.account, fleet.next_deadline()) == ("history", past[0], float("-inf"))
+    assert not [c for c in fleet.due(at(1000)) if isinstance(c, TerminalChanged)], "nobody is missed"
+    tell(fleet, account(equity=900.0), report(LONDON, position(1)))
+    tell(fleet, *past)
+    assert (expert.status, len(expert.positions), state.account) == ("active", 1, account(equity=900.0))
+    anew = restarted(fleet_of(past[1], *past), 10)
+    assert anew.experts[1001].status == "history"
+    assert not [c for c in anew.due(at(1000)) if isinstance(c, ExpertChanged | TerminalChanged)]
+
+
 # -------------------------------------------------------------------------------------------------------------- restart
 
 

@@ -28,10 +28,11 @@ async def told(report: Report) -> list[tuple[Fact, ...]]:
 
 async def test_after_all_its_deals_the_account_has_what_they_made_of_it() -> None:
     report = read_report(HISTORY)
-    deals, last = await told(report)
+    first, deals, last = await told(report)
     closing, state = last
     assert isinstance(closing, Account)
     assert isinstance(state, ExpertReport)
+    assert all(fact.is_history for fact in (*first, *last)), "nobody is alive by it"
     assert (closing.server, closing.login) == ("Broker-Server", 400_000_005)
     assert closing.balance == pytest.approx(report.opening_balance + sum(deal.amount for deal in report.deals))
     assert [fact.deal for fact in deals if isinstance(fact, DealReport)] == list(report.deals)
@@ -44,7 +45,7 @@ async def test_deals_are_told_in_parts_and_in_order_of_time_and_ticket(monkeypat
     report = read_report(HISTORY)
     shuffled = msgspec.structs.replace(report, deals=tuple(reversed(report.deals)))
     calls = await told(shuffled)
-    assert [len(call) for call in calls] == [4, 4, 2, 2]
+    assert [len(call) for call in calls] == [1, 4, 4, 2, 2]
     deals = [fact.deal for call in calls for fact in call if isinstance(fact, DealReport)]
     assert [(deal.time_msc, deal.ticket) for deal in deals] == sorted((d.time_msc, d.ticket) for d in report.deals)
 

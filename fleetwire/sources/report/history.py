@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from msgspec import structs
+
 from fleetwire.ports import Report as Tell
 from fleetwire.sources.report.narrator import Narrator
 from fleetwire.sources.report.reader import Report
@@ -34,7 +36,9 @@ class ReportHistory:
         The account comes last: compared with a part of its deals, the rest would pass for what was there before them.
         """
         narrator = Narrator(self._report)
+        await report(structs.replace(narrator.state(), is_history=True))
         deals = sorted(narrator.deals, key=lambda deal: (deal.time_msc, deal.ticket))
         for begin in range(0, len(deals), DEALS_PER_CALL):
             await report(*[narrator.deal(deal) for deal in deals[begin : begin + DEALS_PER_CALL]])
-        await report(narrator.account(), narrator.state())
+        account, state = narrator.account(), narrator.state()
+        await report(structs.replace(account, is_history=True), structs.replace(state, is_history=True))
