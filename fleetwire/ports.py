@@ -261,7 +261,9 @@ class EventKeeper(Protocol):
     """Keeps what event channels carry before anybody is told of it."""
 
     def keep_events(self, events: list[KeptEvent], done: Callable[[], None]) -> bool:
-        """Keep events; call `done` in the event loop once they are kept, or once it is clear that they can't be.
+        """Keep events; call `done` in the event loop once they are kept.
+
+        While they can't be, it is not called: after `keep_deadline_s` they are told without, and counted.
 
         Returns:
             Whether the events have to wait for `done`; if not, it is never called.

@@ -214,7 +214,12 @@ class Keeper:
         """Keep what was published, and what it tells of, in one unit; called by the server before it tells them."""
         if not self._is_open:
             return False
-        return self._hand_over(events, (lambda _: done()) if events else None) and bool(events)
+
+        def on_answer(error: Exception | None) -> None:
+            if error is None:
+                done()
+
+        return self._hand_over(events, on_answer if events else None) and bool(events)
 
     def _hand_over(self, events: list[KeptEvent], done: Callable[[Exception | None], None] | None) -> bool:
         """Hand a unit to the store; what it does not take waits here. Tells whether it was taken."""
