@@ -50,11 +50,22 @@ class Desk:
 
     def take(self, kind: str, data: dict[str, Any]) -> None:
         """Take what a client reports over the socket."""
-        self._service.apply(fact_of(kind, data))
+        try:
+            fact = fact_of(kind, data)
+        except DataError as error:
+            self._service.refuse(kind, str(error))
+            raise
+        self._service.apply(fact)
 
     async def report(self, body: bytes) -> Receipt:
         """Take a report over HTTP."""
-        said = read_report(body)
+        try:
+            said = read_report(body)
+        except DataError as error:
+            self._service.refuse("body", str(error))
+            raise
+        for entry in said.refused:
+            self._service.refuse(entry["where"].partition("[")[0], entry["error"])
         refused, ids, accepted = list(said.refused), [], 0
         for fact in facts_of(said):
             try:

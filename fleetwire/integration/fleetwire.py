@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -58,7 +58,7 @@ class Fleetwire:
         database = settings.database or str(default_database(os.environ))
         self.service = IntegrationService(
             self.server,
-            [*sources, *_sources(settings)],
+            [*sources, *_sources(settings, self._refuse)],
             clock,
             store=open_store(database, settings.retention),
             rules=rules,
@@ -153,6 +153,9 @@ class Fleetwire:
         """
         return self.service.acknowledge(alert_id, by)
 
+    def _refuse(self, error: str) -> None:
+        self.service.refuse("file", error)
+
     def _deliver(self, row: AlertRow) -> None:
         self._notifier.notify(row, self.service.alerts.notify(row))
 
@@ -208,8 +211,8 @@ def _service_settings(settings: Settings) -> IntegrationSettings:
     )
 
 
-def _sources(settings: Settings) -> list[Source]:
-    folder = [DropFolder(settings.drop_folder, read_facts)] if settings.drop_folder else []
+def _sources(settings: Settings, on_refused: Callable[[str], None]) -> list[Source]:
+    folder = [DropFolder(settings.drop_folder, read_facts, on_refused=on_refused)] if settings.drop_folder else []
     return [*folder, *(CalendarFeed(where) for where in settings.calendars)]
 
 

@@ -231,13 +231,20 @@ class IntegrationService:
         except OutdatedError:
             raise
         except DataError as error:
-            self._raise_once(
-                "report_refused", f"report:{type(fact).__name__}", f"a report was refused: {error}", "warning"
-            )
+            self.refuse(type(fact).__name__, str(error))
             raise
         self._note(changes, at)
         self._tell_soon(at)
         return changes
+
+    def refuse(self, what: str, error: str) -> None:
+        """Let a person know that a report was refused: who sent it may not look at the answer.
+
+        Args:
+            what: which kind of report; one alert is open for each.
+            error: what is wrong with it, and where.
+        """
+        self._raise_once("report_refused", f"report:{what}", f"a report was refused: {error:.500}", "warning")
 
     def _tell_soon(self, at: Moment) -> None:
         """Tell rows at the end of this turn, or, if rows were told just now, a moment later with those that follow."""

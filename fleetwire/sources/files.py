@@ -51,6 +51,7 @@ class DropFolder:
         settle_s: how many seconds a file that can't be read has to stay unchanged before it counts as wrong, and not as
             half written.
         monotonic: tells the seconds.
+        on_refused: is told of each file that can't be read as a report, or not all of it: its name, and why.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class DropFolder:
         poll_s: float = 1.0,
         settle_s: float = 5.0,
         monotonic: Callable[[], float] = time.monotonic,
+        on_refused: Callable[[str], None] | None = None,
     ) -> None:
         self.path = Path(path)
         self.name = f"folder {self.path.name}"
@@ -74,6 +76,7 @@ class DropFolder:
         self._poll_s = poll_s
         self._settle_s = settle_s
         self._monotonic = monotonic
+        self._on_refused = on_refused
         self._unread: dict[str, _Seen] = {}
 
     async def run(self, report: Report) -> None:
@@ -109,12 +112,17 @@ class DropFolder:
         except FileNotFoundError:  # somebody took it away
             return
         except DataError as error:
-            wrong = [str(error), "Nothing of the file was taken."]
+            unread = [str(error)]
+            wrong = [*unread, "Nothing of the file was taken."]
         except OSError as error:
-            wrong = [f"the file can't be read: {error.strerror or error}", "Nothing of it was taken."]
+            unread = [f"the file can't be read: {error.strerror or error}"]
+            wrong = [*unread, "Nothing of it was taken."]
         else:
-            wrong = [entry["error"] for entry in refused] + await _reported(facts, report)
+            unread = [entry["error"] for entry in refused]
+            wrong = unread + await _reported(facts, report)
             wrong = [*wrong[:REFUSED_MAX], "The rest of the file was taken."] if wrong else []
+        if unread and self._on_refused is not None:
+            self._on_refused(f"{claimed.name}: {unread[0]}")
         await asyncio.to_thread(self._let_go, claimed, wrong)
         self.taken += not wrong
         self.failed += bool(wrong)

@@ -1,10 +1,13 @@
 """The whole, as a program uses it: reports in, figures out, kept over restarts."""
 
 import asyncio
+import json
 from pathlib import Path
 
+import aiohttp
 import msgspec
 import pytest
+from websockets import connect
 
 from fleetwire import Fleetwire, WebSocketClient, WebSocketServer
 from fleetwire.fleet.events import ExpertReport
@@ -172,3 +175,31 @@ def test_what_settings_say_is_checked() -> None:
 
 def test_a_report_is_a_report_whatever_its_form() -> None:
     assert checked({"type": "ea_report", "expert": msgspec.to_builtins(LONDON)}) == ExpertReport(expert=LONDON)
+
+
+async def test_a_person_learns_of_whatever_is_refused_however_it_came(tmp_path: Path) -> None:
+    """Who sends a report may not look at the answer: a deal that is missing then makes every figure wrong."""
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    (folder / "wrong.json").write_text(
+        '{"account": {"server": "Broker-Demo", "login": 5, "currency": "USD"}, "deals": [{}]}'
+    )
+    async with whole(tmp_path / "fleet.db", drop_folder=str(folder), expert_token="an-expert") as fw:
+        url, headers = f"http://127.0.0.1:{fw.server.port}/api/v1/ea/report", {"Authorization": "Bearer an-expert"}
+        async with aiohttp.ClientSession(headers=headers) as session:
+            for body in ({"experts": [{"expert": {"name": ""}}]}, {"account": {}}):
+                async with session.post(url, json=body) as answer:
+                    assert answer.status in (200, 422)
+        async with connect(f"ws://127.0.0.1:{fw.server.port}") as raw:
+            await raw.send(json.dumps({"type": "auth", "data": {"token": "an-expert"}}))
+            await raw.send(json.dumps({"type": "deal", "data": {"deal": {"ticket": 1, "volume": -1}}}))
+            async with asyncio.timeout(10):
+                while json.loads(await raw.recv())["type"] != "error":
+                    pass
+                while len(fw.alerts) < 4:
+                    await asyncio.sleep(0.01)
+        assert {alert.rule for alert in fw.alerts} == {"report_refused"}
+        assert {alert.subject for alert in fw.alerts} == {
+            f"report:{what}" for what in ("file", "experts", "body", "deal")
+        }
+        assert any("wrong.json: deals[0].ticket: is missing" in alert.message for alert in fw.alerts)
