@@ -468,3 +468,14 @@ def test_after_a_long_restart_everybody_is_silent_until_heard_again() -> None:
     assert anew.experts[1001].status == "lost"
     tell(anew, report(), when=at(301))
     assert anew.experts[1001].status == "active"
+
+
+def test_deals_that_were_kept_come_back_whatever_accounts_are_taken_by_now() -> None:
+    """A setting that names accounts is about reports: it must not keep a server from starting."""
+    fleet = Fleet(FleetSettings(accounts=frozenset({"Broker-Demo/6"}), accounts_max=1))
+    for login in (5, 7):
+        fleet.restore_deal("Broker-Demo", login, None, deal(login))
+    fleet.restored()
+    assert [list(state.owners) for state in fleet.accounts.values()] == [[5], [7]]
+    with pytest.raises(DataError, match="unknown here"):
+        fleet.apply(account(8), at())
