@@ -25,6 +25,7 @@ from benchmarks.subject import Subject, raise_file_limit
 from fleetwire import Fleetwire
 from fleetwire.cli.running import calm_the_collector
 from fleetwire.config import Settings
+from fleetwire.hub.limits import Limits
 
 TOKEN = "t"
 _SERVER = "Demo-Server"
@@ -34,7 +35,9 @@ _WARM_UP_S = 3
 
 async def serve(database: str) -> None:
     """Be the server: print the port, and end with the input."""
-    async with Fleetwire(Settings(port=0, auth_token=TOKEN, database=database, log_level="error")) as whole:
+    limits = Limits(connections_per_address_max=20_000)  # all of them are here
+    settings = Settings(port=0, auth_token=TOKEN, database=database, log_level="error", limits=limits)
+    async with Fleetwire(settings) as whole:
         calm_the_collector()  # as a server does that runs by itself
         print(whole.server.port, flush=True)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)

@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from fleetwire.fleet.account import AccountId, AccountMemory, AccountState, TerminalState, account_name
+from fleetwire.fleet.attribution import by_magic, owner_of_deal, owner_of_position
 from fleetwire.fleet.broker_time import BrokerClock, ServerTime
 from fleetwire.fleet.events import (
-    CLOSING,
     TRADE_TYPES,
     Account,
     AccountPositions,
@@ -263,7 +263,7 @@ class Fleet:
         }
         state.manual = {}
         for position in report.positions:
-            owner = self._owner_of(state, position)
+            owner = owner_of_position(self.experts, state, position.position_id, position.magic, position.symbol)
             if owner is None:
                 owner = claimed.get(position.ticket)
             (state.manual if owner is None else held[owner])[position.ticket] = position
@@ -277,11 +277,6 @@ class Fleet:
                 self._stirred[ea_id] = expert
                 changes.append(ExpertChanged(expert))
         return [*changes, AccountChanged(state)]
-
-    def _owner_of(self, state: AccountState, position: Position) -> int | None:
-        """Find out whose an open position is: of who opened it, else of who has its magic."""
-        owner = state.owner_of(position.position_id)
-        return self._by_magic(state, position.magic, position.symbol) if owner is None else owner
 
     def _apply_price(self, report: PriceReport, at: Moment) -> list[Change]:
         changes: list[Change] = [PriceChanged(report)]
@@ -305,7 +300,7 @@ class Fleet:
         if event.time_msc is None:
             return None
         account = self.accounts.get((event.server, event.login))
-        clocks = [account.clock] if account is not None else self._clocks(event.server)
+        clocks = iter([account.clock]) if account is not None else self._clocks(event.server)
         for clock in clocks:
             utc_ms = clock.utc_ms(event.time_msc)
             if utc_ms is not None:
@@ -329,8 +324,8 @@ class Fleet:
             server_msc = clock.server_msc(at.utc_ms)
         return self.market.is_open(server, name, server_msc)
 
-    def _clocks(self, server: str) -> list[BrokerClock]:
-        return [state.clock for (name, _), state in self.accounts.items() if name == server]
+    def _clocks(self, server: str) -> Iterator[BrokerClock]:
+        return (state.clock for (name, _), state in self.accounts.items() if name == server)
 
     # ------------------------------------------------------------------------------------------------------------ deals
 
@@ -356,37 +351,16 @@ class Fleet:
         expert = None
         if fact.expert is not None:
             expert, changes = self._expert(fact.expert, fact.ea_id)
-            if (
-                expert.pulse.heard_at is None and not expert.report.is_history
-            ):  # its silence is counted from its acquaintance; an old deal ends none
+            # Its silence is counted from its acquaintance; an old deal ends none.
+            if expert.pulse.heard_at is None and not expert.report.is_history:
                 self.liveness.heard(expert.pulse, at.now)
-        owner = self._whose(state, deal, expert)
+        owner = owner_of_deal(self.experts, state, deal, expert)
         changes += self._take_deal(state, deal, owner)
         if deal.entry == "in" and deal.position_id and owner is not None:
             changes += self._adopt(
                 state, owner, [d for d in state.unowned.values() if d.position_id == deal.position_id]
             )
         return changes
-
-    def _whose(self, state: AccountState, deal: Deal, said: ExpertState | None) -> ExpertState | None:
-        """Find out whose a deal is: of who opened the position that it closes, of who says so, of who has its magic."""
-        if deal.entry in CLOSING and deal.position_id:
-            opened_by = state.owner_of(deal.position_id)
-            if opened_by is not None:
-                return self.experts[opened_by]
-        if said is not None:
-            return said
-        found = self._by_magic(state, deal.magic, deal.symbol) if deal.type in TRADE_TYPES else None
-        return self.experts[found] if found is not None else None
-
-    def _by_magic(self, state: AccountState, magic: int, symbol: str) -> int | None:
-        """Find the one expert of an account with a magic: on the symbol, or the only one at all; 0 is nobody's."""
-        if not magic:
-            return None
-        having = [ea_id for ea_id in state.experts if self.experts[ea_id].expert.magic == magic]
-        on_symbol = [ea_id for ea_id in having if self.experts[ea_id].expert.symbol == symbol]
-        found = on_symbol or having
-        return found[0] if len(found) == 1 else None
 
     def _take_deal(self, state: AccountState, deal: Deal, owner: ExpertState | None) -> list[Change]:
         self._deals += 1
@@ -440,8 +414,12 @@ class Fleet:
                 raise DataError(f"account {account_name((server, login))} is unknown here: list it in accounts")
             if len(self.accounts) >= limit:
                 raise DataError(f"there are {limit:,} accounts already: no more are taken")
-            rule = self._settings.server_times.get(server)
-            state = self.accounts[server, login] = AccountState(server, login, len(self.accounts), rule)
+            state = self._enter_account(server, login)
+        return state
+
+    def _enter_account(self, server: str, login: int) -> AccountState:
+        rule = self._settings.server_times.get(server)
+        state = self.accounts[server, login] = AccountState(server, login, len(self.accounts), rule)
         return state
 
     def _expert(self, expert: ExpertId, claimed: int | None) -> tuple[ExpertState, list[Change]]:
@@ -457,11 +435,16 @@ class Fleet:
         state = self._enter(ea_id, expert, account)
         changes: list[Change] = [ClaimRefused(state, owner)] if owner is not None else []
         if account.unowned and expert.magic:
-            theirs = [d for d in account.unowned.values() if self._by_magic(account, d.magic, d.symbol) == ea_id]
+            found = ((d, by_magic(self.experts, account, d.magic, d.symbol)) for d in account.unowned.values())
+            theirs = [deal for deal, owner_id in found if owner_id == ea_id]
             changes += self._adopt(account, state, theirs)
             theirs = [d for d in account.unowned.values() if account.owner_of(d.position_id) == ea_id]
             changes += self._adopt(account, state, theirs)
-        its = {p.ticket: p for p in account.manual.values() if self._owner_of(account, p) == ea_id}
+        its = {
+            p.ticket: p
+            for p in account.manual.values()
+            if owner_of_position(self.experts, account, p.position_id, p.magic, p.symbol) == ea_id
+        }
         if its:
             account.manual = {ticket: p for ticket, p in account.manual.items() if ticket not in its}
             state.hold(its)
@@ -623,9 +606,8 @@ class Fleet:
     # ----------------------------------------------------------------------------------------------------------- memory
 
     def restore_account(self, server: str, login: int, memory: AccountMemory, at: Moment) -> None:
-        """Take an account as it was before a restart."""
-        rule = self._settings.server_times.get(server)
-        state = self.accounts[server, login] = AccountState(server, login, len(self.accounts), rule)
+        """Take an account as it was before a restart; what settings say of accounts is about reports."""
+        state = self._enter_account(server, login)
         heard_at = at.now - max(0, at.utc_ms - memory.heard_utc_ms) / 1000
         state.restore(memory, heard_at, utc_text(memory.heard_utc_ms))
         if memory.account is not None and memory.account.is_history:
@@ -636,9 +618,7 @@ class Fleet:
 
     def restore_expert(self, ea_id: int, expert: ExpertId, memory: ExpertMemory, at: Moment) -> None:
         """Take an expert as it was before a restart; its account was restored before it."""
-        account = self.accounts.get((expert.server, expert.login))
-        if account is None:
-            account = self._account(expert.server, expert.login)
+        account = self._kept_account(expert.server, expert.login)
         state = self._enter(ea_id, expert, account)
         state.restore(memory, utc_text(memory.heard_utc_ms))
         if memory.report.is_history:
@@ -656,7 +636,7 @@ class Fleet:
 
     def restore_deal(self, server: str, login: int, ea_id: int | None, deal: Deal) -> None:
         """Take a deal as it was kept; accounts and experts were restored before it, and deals come in order."""
-        state = self._account(server, login)
+        state = self._kept_account(server, login)
         if state.knows(deal):
             return
         owner = self.experts.get(ea_id) if ea_id is not None else None
@@ -666,6 +646,10 @@ class Fleet:
             self._count_in_currency(state, deal)
         if owner is not None:
             owner.series.add(deal, deal.time_msc)
+
+    def _kept_account(self, server: str, login: int) -> AccountState:
+        """Find an account of which something was kept, though not always itself: history may be imported."""
+        return self.accounts.get((server, login)) or self._enter_account(server, login)
 
     def restored(self) -> None:
         """End the restoring: every figure begins with what was there before its first known deal."""

@@ -315,7 +315,9 @@ class IntegrationService:
         symbol = expert.expert.symbol
         if symbol and symbol not in self._symbols:
             self._symbols[symbol] = None
-            self._find_blackouts(self.clock.moment())
+            until = self.news.blocked(symbol, self.clock.moment().utc_ms)
+            if until is not None:
+                self.blocked[symbol] = until
 
     # ------------------------------------------------------------------------------------------------------------ rows
 

@@ -733,3 +733,14 @@ def test_a_drawdown_is_the_same_whether_a_history_is_told_at_once_or_in_parts_fo
             tell(fleet, *batch)
         expert = fleet.experts[1001]
         assert (expert.peak_result, expert.fall) == (2000.0, 500.0)
+
+
+def test_deals_that_were_kept_come_back_whatever_accounts_are_taken_by_now() -> None:
+    """A setting that names accounts is about reports: it must not keep a server from starting."""
+    fleet = Fleet(FleetSettings(accounts=frozenset({"Broker-Demo/6"}), accounts_max=1))
+    for login in (5, 7):
+        fleet.restore_deal("Broker-Demo", login, None, deal(login))
+    fleet.restored()
+    assert [list(state.owners) for state in fleet.accounts.values()] == [[5], [7]]
+    with pytest.raises(DataError, match="unknown here"):
+        fleet.apply(account(8), at())

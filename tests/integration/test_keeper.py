@@ -17,7 +17,7 @@ from fleetwire.ports import KeptAlert, KeptDeal, KeptEvent, KeptExpert, KeptNews
 from fleetwire.storage import RefusedError, SqliteStore
 from fleetwire.storage.writer import Done
 from fleetwire.wire.errors import ConfigError, DataError, StoreError
-from tests.integration.support import TOKEN, account, deal, expert, whole
+from tests.integration.support import TOKEN, account, deal, expert, resumed, whole
 
 
 class WatchedStore(SqliteStore):
@@ -114,8 +114,8 @@ async def test_while_the_store_takes_nothing_reports_are_refused_and_then_everyt
         assert sorted(state.owners) == [1, 2, 3, 5]
 
 
-async def test_what_waits_while_the_store_takes_nothing_is_bounded() -> None:
-    store = WatchedStore()
+async def test_what_waits_while_the_store_takes_nothing_is_bounded_and_a_gap_tells_of_the_rest(tmp_path: Path) -> None:
+    store = WatchedStore(tmp_path / "fleet.db")
     async with kept(store) as service:
         keeper = service.keeper
         assert keeper is not None
@@ -133,6 +133,13 @@ async def test_what_waits_while_the_store_takes_nothing_is_bounded() -> None:
         store.is_full = False
         await service.acknowledged()
         assert keeper.waiting == 0
+        hub = service.server.hub
+        epoch, position = hub.epoch, hub.position
+        service.server.publish("alert", {"message": "the last"})
+    async with kept(WatchedStore(tmp_path / "fleet.db")) as service:
+        missed = await resumed(service.server.url, ["alerts"], epoch, position - 1500)
+        assert "gap" in {message["type"] for message in missed}
+        assert missed[-1]["data"]["message"] == "the last"
 
 
 async def test_what_still_waits_at_the_end_is_kept_or_its_loss_is_said(tmp_path: Path) -> None:
