@@ -344,12 +344,21 @@ class Fleet:
             if expert.pulse.heard_at is None:  # its silence is counted from its acquaintance; an old deal ends none
                 self.liveness.heard(expert.pulse, at.now)
         owner = self._whose(state, deal, expert)
+        self._note_doubt(state, deal, owner, is_said=expert is not None)
         changes += self._take_deal(state, deal, owner)
         if deal.entry == "in" and deal.position_id and owner is not None:
-            changes += self._adopt(
-                state, owner, [d for d in state.unowned.values() if d.position_id == deal.position_id]
-            )
+            changes += self._adopt(state, owner, state.early.pop(deal.position_id, {}).values())
         return changes
+
+    @staticmethod
+    def _note_doubt(state: AccountState, deal: Deal, owner: ExpertState | None, *, is_said: bool) -> None:
+        """Remember a deal whose owner may turn out to be another one: by its entry, or by an expert of its symbol."""
+        if deal.entry in CLOSING and deal.position_id and state.owner_of(deal.position_id) is None:
+            state.early.setdefault(deal.position_id, {})[deal.ticket] = deal
+        elif deal.entry in CLOSING:
+            return  # its entry tells
+        if owner is not None and not is_said and deal.symbol != owner.expert.symbol:
+            state.guessed[deal.ticket] = deal
 
     def _whose(self, state: AccountState, deal: Deal, said: ExpertState | None) -> ExpertState | None:
         """Find out whose a deal is: of who opened the position that it closes, of who says so, of who has its magic."""
@@ -399,10 +408,18 @@ class Fleet:
                 self._join_currency(state)
 
     def _adopt(self, state: AccountState, owner: ExpertState, deals: Iterable[Deal]) -> list[Change]:
-        """Give an expert the deals of before that turn out to be its own."""
+        """Give an expert the deals of before that turn out to be its own, whoever had them until now."""
         changes: list[Change] = []
         for deal in list(deals):
-            del state.unowned[deal.ticket]
+            before = state.owners[deal.ticket]
+            if before == owner.ea_id:
+                continue
+            if before is not None:
+                self.experts[before].uncount(deal)
+                self._stirred[before] = self.experts[before]
+                changes.append(ExpertChanged(self.experts[before]))
+            state.unowned.pop(deal.ticket, None)
+            state.guessed.pop(deal.ticket, None)
             state.owners[deal.ticket] = owner.ea_id
             if deal.entry == "in" and (trade := state.trades.get(deal.position_id)) is not None:
                 trade.owner = owner.ea_id
@@ -411,6 +428,20 @@ class Fleet:
         if changes:
             self._stirred[owner.ea_id] = owner
             changes.append(ExpertChanged(owner))
+        return changes
+
+    def _adopt_for_new(self, state: AccountState, expert: ExpertState) -> list[Change]:
+        """Give a new expert what was nobody's, or another's of its magic for want of a better one."""
+        if not expert.expert.magic:
+            return []
+        open_to = [*state.unowned.values(), *state.guessed.values()]
+        theirs = [deal for deal in open_to if self._by_magic(state, deal.magic, deal.symbol) == expert.ea_id]
+        changes = self._adopt(state, expert, theirs)
+        state.guessed.update((deal.ticket, deal) for deal in theirs if deal.symbol != expert.expert.symbol)
+        opened = {deal.position_id for deal in theirs if deal.entry == "in" and deal.position_id}
+        if opened:
+            its = [deal for deal in state.series.deals if deal.position_id in opened and deal.entry in CLOSING]
+            changes += self._adopt(state, expert, its)
         return changes
 
     # ------------------------------------------------------------------------------------------------------- identities
@@ -439,11 +470,7 @@ class Fleet:
         ea_id = claimed if claimed is not None and owner is None else self._free_id()
         state = self._enter(ea_id, expert, account)
         changes: list[Change] = [ClaimRefused(state, owner)] if owner is not None else []
-        if account.unowned and expert.magic:
-            theirs = [d for d in account.unowned.values() if self._by_magic(account, d.magic, d.symbol) == ea_id]
-            changes += self._adopt(account, state, theirs)
-            theirs = [d for d in account.unowned.values() if account.owner_of(d.position_id) == ea_id]
-            changes += self._adopt(account, state, theirs)
+        changes += self._adopt_for_new(account, state)
         its = {p.ticket: p for p in account.manual.values() if self._owner_of(account, p) == ea_id}
         if its:
             account.manual = {ticket: p for ticket, p in account.manual.items() if ticket not in its}
@@ -640,6 +667,7 @@ class Fleet:
             return
         owner = self.experts.get(ea_id) if ea_id is not None else None
         self._deals += 1
+        self._note_doubt(state, deal, owner, is_said=True)
         state.take(deal, ea_id if owner is not None else None)
         if state.account is not None:
             self._count_in_currency(state, deal)
