@@ -83,6 +83,7 @@ class Book:
         self._has_result = False
         self._peak_utc_ms = 0  # when `peak_result` was seen
         self._history = 0  # earned by deals of before that, which are new since the book last added up
+        self._taken_for_history: tuple[int | None, float] = (None, 0.0)  # the opening before it, and what it earned
         self._unseen_by: Account | None = None  # the report that is too old to know of all deals
         self._sound: Sound | None = None
         self._day = 0  # the last one that began
@@ -153,7 +154,7 @@ class Book:
         before = self._opening
         self._judge(self._opening_by(account), at)
         if self.adds_up:
-            self._move(account, at, is_history=self._opening != before)
+            self._move(account, at, before)
         return self._opening != before
 
     def _opening_by(self, account: Account) -> int:
@@ -170,7 +171,7 @@ class Book:
         unless that is the account's own report.
         """
         if opening == self._opening:
-            self._settled, self._wrong_since = True, None
+            self._settled, self._wrong_since, self._taken_for_history = True, None, (None, 0.0)
             return
         if self._opening is not None:
             self._wrong_since = at.now if self._wrong_since is None else self._wrong_since
@@ -179,9 +180,17 @@ class Book:
                 return
         self._opening, self._wrong_since, self._settled = opening, None, False
 
-    def _move(self, account: Account, at: Moment, *, is_history: bool) -> None:
-        """Move the figures of a book that adds up; a history that it has just learned of is no gain and no loss."""
-        history, self._history = self._history / UNIT if is_history else 0.0, 0
+    def _move(self, account: Account, at: Moment, before: int | None) -> None:
+        """Move the figures of a book that adds up; a history that it has just learned of is no gain and no loss.
+
+        What was taken for one is none, if the next report has the opening of `before` again: it tells what deals did.
+        """
+        history, self._history = self._history / UNIT if self._opening != before else 0.0, 0
+        opening, taken = self._taken_for_history
+        if opening is not None and opening == self._opening:
+            history, self._taken_for_history = history - taken, (None, 0.0)
+        elif history:
+            self._taken_for_history = (before, history)
         self.result = account.equity - self.cash
         if not self._has_result:
             self._has_result, self.earned_before = True, self.result

@@ -134,6 +134,12 @@ class ExpertState:
         elif deal.time_msc < self._peak_msc:
             self.peak_result += deal.amount
 
+    def uncount(self, deal: Deal) -> None:
+        """Take a deal out of its figures: it turned out to be another's."""
+        self.series.remove(deal, deal.time_msc)
+        if deal.time_msc <= self._peak_msc:
+            self.peak_result -= deal.amount
+
     def _close(self, deal: Deal, found: Position) -> None:
         left = self.account.left_of(deal.position_id)
         if left is not None:

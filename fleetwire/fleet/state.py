@@ -9,6 +9,7 @@ from fleetwire.fleet.account import AccountId, AccountMemory, AccountState, Term
 from fleetwire.fleet.attribution import by_magic, owner_of_deal, owner_of_position
 from fleetwire.fleet.broker_time import BrokerClock, ServerTime
 from fleetwire.fleet.events import (
+    CLOSING,
     TRADE_TYPES,
     Account,
     AccountPositions,
@@ -235,10 +236,9 @@ class Fleet:
             )
         if report.is_history and state.pulse.heard_at is not None:
             return []
-        changes: list[Change] = []
+        changes = [] if report.is_history else self._hear_terminal(state, report.terminal, at)
         state.account, state.as_of, state.heard_utc_ms = report, at.utc, at.utc_ms
         if not report.is_history:
-            changes += self._hear_terminal(state, report.terminal, at)
             self.liveness.heard(state.pulse, at.now, state.terminal(report.terminal).interval_s)
         self._touched[state.id] = state
         if known is None:
@@ -355,12 +355,21 @@ class Fleet:
             if expert.pulse.heard_at is None and not expert.report.is_history:
                 self.liveness.heard(expert.pulse, at.now)
         owner = owner_of_deal(self.experts, state, deal, expert)
+        self._note_doubt(state, deal, owner, is_said=expert is not None)
         changes += self._take_deal(state, deal, owner)
         if deal.entry == "in" and deal.position_id and owner is not None:
-            changes += self._adopt(
-                state, owner, [d for d in state.unowned.values() if d.position_id == deal.position_id]
-            )
+            changes += self._adopt(state, owner, state.early.pop(deal.position_id, {}).values())
         return changes
+
+    @staticmethod
+    def _note_doubt(state: AccountState, deal: Deal, owner: ExpertState | None, *, is_said: bool) -> None:
+        """Remember a deal whose owner may turn out to be another one: by its entry, or by an expert of its symbol."""
+        if deal.entry in CLOSING and deal.position_id and state.owner_of(deal.position_id) is None:
+            state.early.setdefault(deal.position_id, {})[deal.ticket] = deal
+        elif deal.entry in CLOSING:
+            return  # its entry tells
+        if owner is not None and not is_said and deal.symbol != owner.expert.symbol:
+            state.guessed[deal.ticket] = deal
 
     def _take_deal(self, state: AccountState, deal: Deal, owner: ExpertState | None) -> list[Change]:
         self._deals += 1
@@ -390,10 +399,18 @@ class Fleet:
                 self._join_currency(state)
 
     def _adopt(self, state: AccountState, owner: ExpertState, deals: Iterable[Deal]) -> list[Change]:
-        """Give an expert the deals of before that turn out to be its own."""
+        """Give an expert the deals of before that turn out to be its own, whoever had them until now."""
         changes: list[Change] = []
         for deal in list(deals):
-            del state.unowned[deal.ticket]
+            before = state.owners[deal.ticket]
+            if before == owner.ea_id:
+                continue
+            if before is not None:
+                self.experts[before].uncount(deal)
+                self._stirred[before] = self.experts[before]
+                changes.append(ExpertChanged(self.experts[before]))
+            state.unowned.pop(deal.ticket, None)
+            state.guessed.pop(deal.ticket, None)
             state.owners[deal.ticket] = owner.ea_id
             if deal.entry == "in" and (trade := state.trades.get(deal.position_id)) is not None:
                 trade.owner = owner.ea_id
@@ -402,6 +419,20 @@ class Fleet:
         if changes:
             self._stirred[owner.ea_id] = owner
             changes.append(ExpertChanged(owner))
+        return changes
+
+    def _adopt_for_new(self, state: AccountState, expert: ExpertState) -> list[Change]:
+        """Give a new expert what was nobody's, or another's of its magic for want of a better one."""
+        if not expert.expert.magic:
+            return []
+        open_to = [*state.unowned.values(), *state.guessed.values()]
+        theirs = [deal for deal in open_to if by_magic(self.experts, state, deal.magic, deal.symbol) == expert.ea_id]
+        changes = self._adopt(state, expert, theirs)
+        state.guessed.update((deal.ticket, deal) for deal in theirs if deal.symbol != expert.expert.symbol)
+        opened = {deal.position_id for deal in theirs if deal.entry == "in" and deal.position_id}
+        if opened:
+            its = [deal for deal in state.series.deals if deal.position_id in opened and deal.entry in CLOSING]
+            changes += self._adopt(state, expert, its)
         return changes
 
     # ------------------------------------------------------------------------------------------------------- identities
@@ -434,12 +465,7 @@ class Fleet:
         ea_id = claimed if claimed is not None and owner is None else self._free_id()
         state = self._enter(ea_id, expert, account)
         changes: list[Change] = [ClaimRefused(state, owner)] if owner is not None else []
-        if account.unowned and expert.magic:
-            found = ((d, by_magic(self.experts, account, d.magic, d.symbol)) for d in account.unowned.values())
-            theirs = [deal for deal, owner_id in found if owner_id == ea_id]
-            changes += self._adopt(account, state, theirs)
-            theirs = [d for d in account.unowned.values() if account.owner_of(d.position_id) == ea_id]
-            changes += self._adopt(account, state, theirs)
+        changes += self._adopt_for_new(account, state)
         its = {
             p.ticket: p
             for p in account.manual.values()
@@ -641,6 +667,7 @@ class Fleet:
             return
         owner = self.experts.get(ea_id) if ea_id is not None else None
         self._deals += 1
+        self._note_doubt(state, deal, owner, is_said=True)
         state.take(deal, ea_id if owner is not None else None)
         if state.account is not None:
             self._count_in_currency(state, deal)

@@ -243,3 +243,14 @@ def test_what_was_heard_long_before_midnight_is_not_what_the_day_opened_with_tho
     book.settle(told, TODAY, at(3500))  # positions were listed; of the account nobody has said anything
     book.begin_day(TODAY + 1, at(3600))
     assert book.day_open_equity == 1000.0
+
+
+def test_what_was_taken_for_a_history_is_none_once_the_accounts_next_report_tells_it() -> None:
+    """A report's past is told as one opening balance, its deals, and the balance in the end."""
+    book = Book()
+    book.settle(account(equity=1000.0), TODAY, at())
+    book.count(deal(1, -100.0), TODAY - 5, is_late=False, utc_ms=at().utc_ms - 5 * 86_400_000)
+    book.settle(account(equity=1000.0), TODAY, at(1))
+    assert (book.opening, book.drawdown_pct) == (1100.0, 0.0)
+    book.settle(account(equity=900.0), TODAY, at(2))
+    assert (book.opening, book.result, book.peak_result, book.earned_before) == (1000.0, -100.0, 0.0, 0.0)

@@ -97,3 +97,17 @@ def test_deals_that_come_late_again_and_again_give_what_their_order_gives(latene
     assert len(series._places) <= 8
     assert series.statistics.metrics() == figures(series.deals)
     assert sorted(one.ticket for one in series.deals) == sorted(one.ticket for one in known)
+
+
+@given(st.lists(st.integers(1, 900), min_size=1, max_size=40, unique=True))
+def test_a_deal_that_is_taken_out_again_was_never_there(tickets: list[int]) -> None:
+    in_order = results(900)
+    series = Series(2)
+    for one in in_order:
+        series.add(one, one.time_msc)
+    for ticket in tickets:
+        _ = series.statistics
+        series.remove(in_order[ticket - 1], in_order[ticket - 1].time_msc)
+    left = [one for one in in_order if one.ticket not in tickets]
+    assert series.deals == left
+    assert series.statistics.metrics() == figures(left)

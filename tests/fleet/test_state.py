@@ -744,3 +744,31 @@ def test_deals_that_were_kept_come_back_whatever_accounts_are_taken_by_now() -> 
     assert [list(state.owners) for state in fleet.accounts.values()] == [[5], [7]]
     with pytest.raises(DataError, match="unknown here"):
         fleet.apply(account(8), at())
+
+
+def test_a_closing_that_somebody_else_tells_first_goes_to_who_opened_the_position() -> None:
+    other = ExpertId("Broker-Demo", 5, 9, "EURUSD", "Other")
+    fleet = fleet_of(account(), report(), report(other), traded(2, 25.0, other, position_id=77))
+    changes = tell(fleet, traded(1, type="buy", entry="in", position_id=77))
+    assert [(c.deal.ticket, c.ea_id) for c in changes if isinstance(c, Attributed)] == [(2, 1001)]
+    assert [expert.net_profit for expert in fleet.experts.values()] == [25.0, 0.0]
+
+
+def test_one_magic_on_two_symbols_is_told_apart_though_the_second_expert_is_known_later() -> None:
+    gold = ExpertId("Broker-Demo", 5, 12345, "XAUUSD", "London Breakout")
+    of_gold = [
+        deal(1, type="buy", entry="in", position_id=7, magic=12345, symbol="XAUUSD"),
+        deal(2, 30.0, position_id=7, symbol="XAUUSD"),
+    ]
+    fleet = fleet_of(account(), report(), *(DealReport(server="Broker-Demo", login=5, deal=one) for one in of_gold))
+    assert fleet.experts[1001].net_profit == 30.0, "one expert may trade several symbols"
+    tell(fleet, report(gold))
+    assert [expert.net_profit for expert in fleet.experts.values()] == [0.0, 30.0]
+    assert fleet.experts[1001].fall == 0.0
+
+
+def test_a_closing_of_before_a_restart_finds_its_entry_after_it() -> None:
+    closing = DealReport(server="Broker-Demo", login=5, deal=deal(2, 25.0, position_id=77))
+    anew = restarted(fleet_of(account(), report(), closing), 1)
+    tell(anew, traded(1, type="buy", entry="in", position_id=77))
+    assert anew.experts[1001].net_profit == 25.0

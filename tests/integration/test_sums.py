@@ -151,3 +151,30 @@ async def test_a_terminal_that_went_down_with_the_server_is_missed_after_the_res
         assert "terminal_silent" in [row.rule for row in fw.alerts]
         await fw.report(told)
         assert "terminal_silent" not in [row.rule for row in fw.alerts]
+
+
+async def test_a_deposit_whose_account_report_is_on_its_way_breaks_no_limit(tmp_path: Path) -> None:
+    """The deal is told at once, the account by its timer."""
+    clock = ManualClock(1_795_440_600.0)
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[limit]]\naccount = "*"\nmax_daily_loss_pct = 5\nmax_loss_pct = 10\n')
+    paid = Deal(ticket=1, time_msc=1_795_440_600_000, type="balance", profit=500.0)
+    settings = Settings(port=0, auth_token=TOKEN, database=":memory:", rules=str(rules))
+    async with Fleetwire(settings, clock=clock) as fw:
+        for equity in (1000.0, 1000.0):
+            await fw.report(Account(server="Demo", login=1, currency="USD", balance=equity, equity=equity))
+        state = fw.service.fleet.accounts["Demo", 1]
+        for fact in (
+            DealReport(server="Demo", login=1, deal=paid),
+            Account(server="Demo", login=1, currency="USD", balance=1500.0, equity=1500.0),
+        ):
+            await fw.report(fact)
+            row = fw.service.account_row(state)
+            assert row is not None
+            assert row.limits is not None
+            assert (row.daily_result, row.limits["daily_loss_headroom"], row.limits["max_loss_used"]) == (
+                0.0,
+                50.0,
+                0.0,
+            )
+            assert [alert.rule for alert in fw.alerts] == []
