@@ -145,6 +145,7 @@ def test_the_rules_are_able_to_fail() -> None:
 # What has no test module of its own, and why.
 WITHOUT_ITS_OWN = {
     "fleet/events.py": "declares facts; whoever takes them tests them",
+    "fleet/changes.py": "declares what comes out of the fleet; test_state looks at it",
     "server/silent.py": "says nothing; test_secrets listens",
     "server/api/bodies.py": "declares bodies; test_endpoints asks for each of them",
     "server/api/exchange.py": "declares what comes in and goes out; test_front and test_endpoints do it",

@@ -109,6 +109,7 @@ class AccountState:
         self.terminals: dict[str, TerminalState] = {}
         self.pulse = Pulse(self)
         self.experts: list[int] = []
+        self.began_with = 0.0  # with which its experts' figures begin
         self.version = 0  # changes with everything that the portfolio sums of it
 
     @property

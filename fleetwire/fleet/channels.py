@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from fleetwire.fleet.account import account_name
+from fleetwire.fleet.changes import Change, ClaimRefused, CommandMoved, Traded
 from fleetwire.fleet.rows import deal_row, without_nothing
-from fleetwire.fleet.state import Change, ClaimRefused, CommandMoved, Traded
 from fleetwire.wire.rows import Row
 
 

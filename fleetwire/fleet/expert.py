@@ -161,6 +161,11 @@ class ExpertState:
     # ---------------------------------------------------------------------------------------------------------- figures
 
     @property
+    def has_money_deals(self) -> bool:
+        """Whether what was paid into its account is told as its own: then its figures begin without it."""
+        return any(deal.is_paid for deal in self.series.deals)
+
+    @property
     def status(self) -> str:
         """What it said of itself; `stale` or `lost` once it has been silent for too long; `history` without a life."""
         if self.report.is_history:

@@ -1,19 +1,30 @@
 """The fleet's true state: facts are applied, and what changed comes out."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct
 
 from fleetwire.fleet.account import AccountId, AccountMemory, AccountState, TerminalState, account_name
 from fleetwire.fleet.attribution import by_magic, owner_of_deal, owner_of_position
 from fleetwire.fleet.broker_time import BrokerClock, ServerTime
+from fleetwire.fleet.changes import (
+    AccountChanged,
+    Announced,
+    Attributed,
+    Change,
+    ClaimRefused,
+    CommandMoved,
+    ExpertChanged,
+    PriceChanged,
+    TerminalChanged,
+    Traded,
+)
 from fleetwire.fleet.events import (
     CLOSING,
     TRADE_TYPES,
     Account,
     AccountPositions,
-    CommandReport,
     Deal,
     DealReport,
     ExpertId,
@@ -53,79 +64,6 @@ class FleetSettings(Struct, frozen=True, kw_only=True):
     experts_max: int = 10_000
     accounts_max: int = 1_000
     deals_max: int = 2_000_000
-
-
-class ExpertChanged(NamedTuple):
-    """An expert's row has to be told anew."""
-
-    expert: ExpertState
-
-
-class Traded(NamedTuple):
-    """A deal happened. `expert` is None where it is nobody's."""
-
-    account: AccountState
-    expert: ExpertState | None
-    deal: Deal
-
-
-class Attributed(NamedTuple):
-    """A deal of before turned out to be an expert's, or to have been at another time in UTC: keep it again."""
-
-    account: AccountState
-    ea_id: int | None
-    deal: Deal
-
-
-class ClaimRefused(NamedTuple):
-    """An expert claims an id that another one owns."""
-
-    claimant: ExpertState
-    owner: ExpertState
-
-
-class AccountChanged(NamedTuple):
-    """An account's figures changed, and the portfolio with them."""
-
-    account: AccountState
-
-
-class TerminalChanged(NamedTuple):
-    """A terminal's state changed."""
-
-    terminal: TerminalState
-
-
-class PriceChanged(NamedTuple):
-    """A symbol's price changed."""
-
-    price: PriceReport
-
-
-class Announced(NamedTuple):
-    """A calendar event. `utc_ms` is when it is, converted from the trade server's clock where it came so."""
-
-    event: NewsEvent
-    utc_ms: int | None
-
-
-class CommandMoved(NamedTuple):
-    """A command took a step."""
-
-    report: CommandReport
-
-
-Change = (
-    ExpertChanged
-    | Traded
-    | Attributed
-    | ClaimRefused
-    | AccountChanged
-    | TerminalChanged
-    | PriceChanged
-    | Announced
-    | CommandMoved
-)
 
 
 class Fleet:
@@ -508,7 +446,8 @@ class Fleet:
         touched, self._touched = self._touched, {}
         for state in touched.values():
             day = state.book.day
-            if state.settle(at):
+            began_with = state.book.initial_balance
+            if state.settle(at) or began_with != state.began_with:
                 changes += self._open_anew(state)
             if day and state.book.day != day:
                 changes += self._all_of(state)
@@ -523,13 +462,14 @@ class Fleet:
     def _open_anew(self, state: AccountState) -> Iterator[Change]:
         """Let every figure begin with what was on the account before its first known deal."""
         digits, opening = state.digits, state.book.opening
+        state.began_with = state.book.initial_balance
         state.series.open_with(digits, opening)
         series = self.currencies.setdefault(state.currency, Series(digits))
         together = (other for other in self.accounts.values() if other.currency == state.currency)
         series.open_with(digits, sum(other.book.opening for other in together))
         for ea_id in state.experts:
             expert = self.experts[ea_id]
-            expert.series.open_with(digits, opening)
+            expert.series.open_with(digits, opening if expert.has_money_deals else state.began_with)
             yield ExpertChanged(expert)
 
     # ------------------------------------------------------------------------------------------------------------- time

@@ -9,6 +9,18 @@ from msgspec import Struct
 
 from fleetwire.fleet.account import AccountState, TerminalState, account_name
 from fleetwire.fleet.alerts import Alerts
+from fleetwire.fleet.changes import (
+    AccountChanged,
+    Announced,
+    Attributed,
+    Change,
+    ClaimRefused,
+    CommandMoved,
+    ExpertChanged,
+    PriceChanged,
+    TerminalChanged,
+    Traded,
+)
 from fleetwire.fleet.channels import refused_claim, tell
 from fleetwire.fleet.events import Fact
 from fleetwire.fleet.expert import ExpertState
@@ -18,21 +30,7 @@ from fleetwire.fleet.news import News, NewsSettings
 from fleetwire.fleet.portfolio import Portfolio
 from fleetwire.fleet.rows import account_row, expert_row, terminal_row
 from fleetwire.fleet.rules import RuleBook, default_rules
-from fleetwire.fleet.state import (
-    AccountChanged,
-    Announced,
-    Attributed,
-    Change,
-    ClaimRefused,
-    CommandMoved,
-    ExpertChanged,
-    Fleet,
-    FleetSettings,
-    OutdatedError,
-    PriceChanged,
-    TerminalChanged,
-    Traded,
-)
+from fleetwire.fleet.state import Fleet, FleetSettings, OutdatedError
 from fleetwire.integration.desk import Desk
 from fleetwire.integration.keeper import Keeper
 from fleetwire.ports import Clock, Source, Store, Timer

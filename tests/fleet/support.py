@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from fleetwire.fleet.changes import Change, ExpertChanged
 from fleetwire.fleet.events import Account, Deal, DealReport, ExpertId, ExpertReport, Fact, Position, Terminal
 from fleetwire.fleet.portfolio import Portfolio
-from fleetwire.fleet.state import Change, ExpertChanged, Fleet
+from fleetwire.fleet.state import Fleet
 from fleetwire.wire.moment import Moment, moment, read_utc
 
 UTC = "2026-11-23T13:30:00.000Z"  # a Monday

@@ -1,8 +1,9 @@
 """What is told of a change."""
 
+from fleetwire.fleet.changes import AccountChanged, ClaimRefused, Traded
 from fleetwire.fleet.channels import refused_claim, tell
 from fleetwire.fleet.events import CommandReport
-from fleetwire.fleet.state import AccountChanged, ClaimRefused, Fleet, Traded
+from fleetwire.fleet.state import Fleet
 from fleetwire.wire.rows import DealRow
 from tests.fleet.support import GRID, account, at, fleet_of, report, traded
 

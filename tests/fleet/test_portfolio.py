@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleetwire.fleet.changes import ExpertChanged
 from fleetwire.fleet.events import AccountPositions, DealReport, ExpertId, ExpertReport, PriceReport
 from fleetwire.fleet.portfolio import Portfolio
 from fleetwire.fleet.rows import expert_row
-from fleetwire.fleet.state import ExpertChanged, Fleet
+from fleetwire.fleet.state import Fleet
 from tests.fleet.support import (
     DAY_MS,
     LONDON,

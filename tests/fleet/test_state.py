@@ -9,6 +9,17 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from fleetwire.fleet.account import AccountMemory
+from fleetwire.fleet.changes import (
+    AccountChanged,
+    Announced,
+    Attributed,
+    ClaimRefused,
+    CommandMoved,
+    ExpertChanged,
+    PriceChanged,
+    TerminalChanged,
+    Traded,
+)
 from fleetwire.fleet.events import (
     Account,
     AccountPositions,
@@ -23,19 +34,7 @@ from fleetwire.fleet.events import (
 from fleetwire.fleet.expert import ExpertMemory
 from fleetwire.fleet.liveness import Link
 from fleetwire.fleet.rows import expert_row
-from fleetwire.fleet.state import (
-    AccountChanged,
-    Announced,
-    Attributed,
-    ClaimRefused,
-    CommandMoved,
-    ExpertChanged,
-    Fleet,
-    FleetSettings,
-    PriceChanged,
-    TerminalChanged,
-    Traded,
-)
+from fleetwire.fleet.state import Fleet, FleetSettings
 from fleetwire.wire.errors import DataError
 from tests.fleet.support import (
     DAY_MS,
@@ -425,6 +424,15 @@ def test_the_next_deadline_is_the_next_thing_to_do() -> None:
     assert fleet.next_deadline() == at(1).now
     fleet.due(at(4.5))
     assert fleet.next_deadline() == at(5).now
+
+
+def test_an_experts_falls_are_percent_of_what_was_paid_into_its_account_whoever_told_of_it() -> None:
+    """A deposit is seldom told as an expert's: without it, every fall would be more than all."""
+    paid = deal(1, 1000.0, type="balance", entry="", volume=0.0, symbol="")
+    fleet = fleet_of(DealReport(server="Broker-Demo", login=5, deal=paid), traded(2, 100.0), traded(3, -50.0))
+    tell(fleet, account(equity=1050.0))
+    metrics = fleet.experts[1001].metrics
+    assert (metrics["balance_drawdown_maximal"], metrics["balance_drawdown_maximal_pct"]) == (50.0, 4.55)
 
 
 def test_what_a_file_tells_is_no_sign_of_life_and_never_goes_before_what_a_terminal_said() -> None:

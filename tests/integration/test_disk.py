@@ -14,7 +14,7 @@ import pytest
 from fleetwire import Fleetwire, WebSocketClient
 from fleetwire.client import Message
 from fleetwire.config import Settings
-from fleetwire.fleet.state import Change
+from fleetwire.fleet.changes import Change
 from fleetwire.integration import fleetwire as integrated
 from fleetwire.storage import SqliteStore
 from fleetwire.wire.errors import StoreError

@@ -7,11 +7,12 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from fleetwire.fleet.account import AccountMemory
+from fleetwire.fleet.changes import Change, ExpertChanged, Traded
 from fleetwire.fleet.events import Deal, Fact
 from fleetwire.fleet.expert import ExpertMemory, ExpertState
 from fleetwire.fleet.portfolio import Portfolio
 from fleetwire.fleet.rows import expert_row
-from fleetwire.fleet.state import Change, ExpertChanged, Fleet, OutdatedError, Traded
+from fleetwire.fleet.state import Fleet, OutdatedError
 from fleetwire.wire.moment import Moment, moment
 from tests.simulation import oracle
 
