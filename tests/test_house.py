@@ -50,6 +50,7 @@ PURE = {
     "fractions",
     "functools",
     "heapq",
+    "ipaddress",  # reads addresses, asks nobody
     "itertools",
     "json",
     "logging",

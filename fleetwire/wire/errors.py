@@ -63,6 +63,7 @@ class ErrorCode(Enum):
     no_reports_taken = (False, "this server keeps no fleet")
     forbidden = (False, "the role of the token does not allow this")
     not_found = (False, "what the message names does not exist")
+    rate_limited = (True, "too much at once: try again later")
     internal_error = (True, "the server failed; the failure is in its log")
 
     @property

@@ -119,7 +119,10 @@ async def ended_token(target: Target) -> None:
     status, _, _ = await http(target, "GET /api/v1/tokens", token=target.token)
     if status != 200:
         raise NotHere("no tokens are made over the API of this server")
-    for body, end, codes in (({"role": "viewer", "expires_in_s": 1}, "", (4201,)), ({"role": "viewer"}, "/revoke", (4001, 4201))):
+    for body, end, codes in (
+        ({"role": "viewer", "expires_in_s": 1}, "", (4201,)),
+        ({"role": "viewer"}, "/revoke", (4001, 4201)),
+    ):
         status, _, made = await http(
             target, "POST /api/v1/tokens", token=target.token, body=json.dumps(body | {"label": "attack"}).encode()
         )
@@ -127,9 +130,7 @@ async def ended_token(target: Target) -> None:
         token = json.loads(made)
         peer = await Peer.joined(target, token=token["token"])
         if end:
-            status, _, _ = await http(
-                target, f"DELETE /api/v1/tokens/{token['token_id']}", token=target.token
-            )
+            status, _, _ = await http(target, f"DELETE /api/v1/tokens/{token['token_id']}", token=target.token)
             assert status in (200, 204), status
         assert await peer.close_code(3.0) in codes
         await peer.end()

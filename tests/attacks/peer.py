@@ -244,7 +244,9 @@ async def asked(target: Target, data: bytes, within_s: float = PATIENCE_S) -> tu
         await peer.end()
 
 
-async def http(target: Target, request: str, *headers: str, body: bytes = b"", token: str = "") -> tuple[int, str, bytes]:
+async def http(
+    target: Target, request: str, *headers: str, body: bytes = b"", token: str = ""
+) -> tuple[int, str, bytes]:
     """Make one HTTP request; give status, head and body."""
     lines = [f"{request} HTTP/1.1", f"Host: {target.netloc}", "Connection: close", *headers]
     if token:

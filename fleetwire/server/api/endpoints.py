@@ -7,7 +7,7 @@ import msgspec
 
 from fleetwire.ports import ExpertQuery, Readiness, TradeQuery
 from fleetwire.server.api.answers import from_memory, from_store, page, rows
-from fleetwire.server.api.bodies import Curve, Figures, Health, PublishBody
+from fleetwire.server.api.bodies import Curve, Figures, Health, PublishBody, TicketBody
 from fleetwire.server.api.exchange import Answer, Call
 from fleetwire.server.api.problem import Problem, ProblemKind
 from fleetwire.server.clients import client_info
@@ -17,6 +17,7 @@ from fleetwire.wire.channels import CHANNEL_BY_NAME
 from fleetwire.wire.messages import PublishResponseData
 from fleetwire.wire.moment import utc_text
 from fleetwire.wire.rows import Page, TerminalRow
+from fleetwire.wire.signature import new_token
 
 _DAY_MS = 86_400_000
 _publish_decoder = msgspec.json.Decoder(PublishBody)
@@ -49,6 +50,16 @@ def clients(call: Call) -> Answer:
     found = page(here, lambda one: (one.connected_at, one.client_id), call.asked["limit"], call.asked["cursor"])
     described = [client_info(session) for session in found.items]
     return rows(call, Page(items=described, total=found.total, next=found.next))
+
+
+def ticket(call: Call) -> Answer:
+    """Give a ticket to whoever has shown its token."""
+    assert call.identity is not None  # noqa: S101  (told to the type checker: the route needs a right)
+    house, made = call.office.house, new_token()
+    house.guard.tickets.give(made, call.identity, call.office.clock.monotonic())
+    answer = rows(call, TicketBody(ticket=made, expires_in_s=house.limits.ticket_s))
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 def publish(call: Call) -> Answer:
