@@ -59,7 +59,7 @@ class WebSocketServer:
         base_path: the path under which a proxy serves all of it, like "/fleetwire".
         compression: take permessage-deflate from clients that offer it: fewer bytes for more CPU.
         trusted_proxies: addresses or networks of proxies whose `X-Forwarded-For` tells who somebody is.
-        tls_cert: a PEM file with the certificate, which makes it speak wss:// and https://; loaded anew when it changes.
+        tls_cert: a PEM file with the certificate, which makes it speak wss and https; loaded anew when it changes.
         tls_key: the PEM file with its key.
         clock: the time; a test brings its own.
 

@@ -29,6 +29,8 @@ logger = logging.getLogger("fleetwire.server")
 _PING = b"\x89\x00"
 _SLICE_BYTES = 8 * 1024  # of input in one turn: one-byte frames must not hold the loop
 _CLOSING_S = 2.0  # for the peer's part of the closing handshake
+_OFFERS = ("Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions")
+_OFFERS_MAX = 32  # in one header; the library takes its time with each
 _REASON_BYTES_MAX = 123  # RFC 6455 section 5.5.1
 
 
@@ -211,6 +213,9 @@ class WebSocketConnection(asyncio.Protocol):
         origins = request.headers.get_all("Origin")
         if len(hosts) != 1 or len(origins) > 1:
             self._refuse(400, "a request has exactly one Host, and at most one Origin")
+            return
+        if any(value.count(",") >= _OFFERS_MAX for name in _OFFERS for value in request.headers.get_all(name)):
+            self._refuse(400, f"at most {_OFFERS_MAX} subprotocols and extensions are looked at")
             return
         local = self.transport.get_extra_info("sockname")
         refusal = self._rooms.doorkeeper.refusal(hosts[0], origins[0] if origins else None, str(local[0]))

@@ -22,9 +22,7 @@ def main() -> int:
     """Run the attacks that are asked for; the exit code tells whether all were answered as demanded."""
     parser = argparse.ArgumentParser(prog="python -m tests.attacks", description=__doc__)
     parser.add_argument("--url", help="of the server, like ws://127.0.0.1:8765 or wss://host")
-    parser.add_argument(
-        "--token", default=os.environ.get("WEBSOCKET_AUTH_TOKEN", ""), help="an admin's, of that server"
-    )
+    parser.add_argument("--token", default=os.environ.get("WEBSOCKET_AUTH_TOKEN", ""), help="an admin's there")
     parser.add_argument("--expert-token", default="", help="of somebody who may only report")
     parser.add_argument("--ca-file", type=Path, help="whom to trust for wss://")
     parser.add_argument("--connections-max", type=int, default=1000, help="how many it takes from one address (1000)")
@@ -73,9 +71,8 @@ async def _in_turn(target: Target, numbers: list[int]) -> int:
         began = time.monotonic()
         result, why = await _result(attack, target)
         counts[result] += 1
-        print(
-            f"{number:3}  {result:6}  {time.monotonic() - began:5.1f} s  {attack.name}  ->  {attack.answer}", flush=True
-        )
+        took = time.monotonic() - began
+        print(f"{number:3}  {result:6}  {took:5.1f} s  {attack.name}  ->  {attack.answer}", flush=True)
         if why:
             print(f"                      {why}", flush=True)
     print(", ".join(f"{count} {result}" for result, count in counts.items() if count))

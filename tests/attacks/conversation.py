@@ -119,20 +119,17 @@ async def ended_token(target: Target) -> None:
     status, _, _ = await http(target, "GET /api/v1/tokens", token=target.token)
     if status != 200:
         raise NotHere("no tokens are made over the API of this server")
-    for body, end, codes in (
-        ({"role": "viewer", "expires_in_s": 1}, "", (4201,)),
-        ({"role": "viewer"}, "/revoke", (4001, 4201)),
-    ):
+    for body, is_revoked in (({"role": "viewer", "expires_in_s": 1}, False), ({"role": "viewer"}, True)):
         status, _, made = await http(
             target, "POST /api/v1/tokens", token=target.token, body=json.dumps(body | {"label": "attack"}).encode()
         )
         assert status in (200, 201), (status, made)
         token = json.loads(made)
         peer = await Peer.joined(target, token=token["token"])
-        if end:
+        if is_revoked:
             status, _, _ = await http(target, f"DELETE /api/v1/tokens/{token['token_id']}", token=target.token)
             assert status in (200, 204), status
-        assert await peer.close_code(3.0) in codes
+        assert await peer.close_code(3.0) in ((4001, 4201) if is_revoked else (4201,))
         await peer.end()
 
 
@@ -204,6 +201,10 @@ async def hostile_json(target: Target) -> None:
         "huge integer": '{"type":"ea_report","data":{"ea_id":' + "9" * 50_000 + "}}",
         "long integer": '{"type":"ea_report","data":{"ea_id":' + "9" * 900_000 + "}}",
         "huge exponent": '{"type":"ea_report","data":{"ea_id":1e' + "9" * 1000 + "}}",
+        "exact arithmetic": '{"type":"heartbeat","data":[' + ",".join(["1e308"] * 150_000) + "]}",
+        "exact arithmetic, longer": '{"type":"ea_report","data":[' + ",".join(["1.79769E+308"] * 70_000) + "]}",
+        "a megabyte of lists": '{"type":"heartbeat","data":[' + ",".join(["[]"] * 300_000) + "]}",
+        "long integers": '{"type":"heartbeat","data":[' + ",".join(["9" * 4300] * 200) + "]}",
         "surrogate": '{"type":"ea_report","data":{"ea_id":1,"name":"\\ud800"}}',
         "type twice": '{"type":"heartbeat","type":"subscribe","data":{"channels":5}}',
         "not an object": '"heartbeat"',
@@ -223,6 +224,10 @@ async def hostile_json(target: Target) -> None:
                 peer.send(said("heartbeat"))
                 await peer.message_of("heartbeat_response")
                 await peer.end()
+            stranger = await Peer.upgraded(target)
+            stranger.send(frame('{"type":"heartbeat","data":[' + ",".join(["1e308"] * 10_000) + "]}"))
+            assert (await stranger.message())["type"] == "error"
+            await stranger.end()
         finally:
             stop.set()
             slowest.append(await watching)

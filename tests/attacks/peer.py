@@ -8,6 +8,7 @@ import os
 import ssl
 import struct
 import time
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -186,7 +187,10 @@ class Peer:
                     length = struct.unpack("!H", await self.reader.readexactly(2))[0]
                 elif length == 127:
                     length = struct.unpack("!Q", await self.reader.readexactly(8))[0]
-                return Frame(first & 15, await self.reader.readexactly(length))
+                payload = await self.reader.readexactly(length)
+                if first & 64:  # deflated, without the end that RFC 7692 leaves out
+                    payload = zlib.decompressobj(-15).decompress(payload + b"\0\0\xff\xff")
+                return Frame(first & 15, payload)
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise Gone("the connection ended without a Close") from error
 

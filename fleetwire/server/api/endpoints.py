@@ -14,6 +14,7 @@ from fleetwire.server.clients import client_info
 from fleetwire.server.metrics import CONTENT_TYPE
 from fleetwire.version import __version__
 from fleetwire.wire.channels import CHANNEL_BY_NAME
+from fleetwire.wire.costly import why_costly
 from fleetwire.wire.messages import PublishResponseData
 from fleetwire.wire.moment import utc_text
 from fleetwire.wire.rows import Page, TerminalRow
@@ -64,6 +65,9 @@ def ticket(call: Call) -> Answer:
 
 def publish(call: Call) -> Answer:
     """Tell all who subscribed to a channel."""
+    why = why_costly(call.body)
+    if why is not None:
+        raise Problem(ProblemKind.malformed_json, f"the body is not read: {why}")
     try:
         asked = _publish_decoder.decode(call.body)
     except (ValueError, RecursionError) as error:  # msgspec's errors and UnicodeDecodeError are ValueErrors
