@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError(f"no channel {name}: there are {', '.join(CHANNEL_BY_NAME)}")
     url, token = settings.server_of(args)
     settings.set_up_logging("warning")
-    return asyncio.run(_Tail(args).hear(WebSocketClient(url, token)))
+    return asyncio.run(_Tail(args).hear(WebSocketClient(url, token, ssl=settings.tls_of(args))))
 
 
 class _Tail:

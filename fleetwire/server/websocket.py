@@ -71,6 +71,7 @@ class WebSocketConnection(asyncio.Protocol):
         "_abort_at",
         "_answers",
         "_closing",
+        "_deaf",
         "_ended",
         "_fragment_count",
         "_fragments",
@@ -105,6 +106,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._fragment_count = 0
         self._write_paused = False
         self._closing = False  # nothing is heard or said any more
+        self._deaf = False  # nothing is even read any more
         self._ended = False  # our last word is written
         self._abort_at = float("inf")
         self._answers: list[bytes] | None = None  # of one feed: they leave in one write
@@ -131,7 +133,7 @@ class WebSocketConnection(asyncio.Protocol):
     def _feed_slice(self) -> None:
         """Feed one slice; the rest has to wait for the next turns, and the socket with it."""
         self._next_slice = None
-        if self._write_paused or not self._inbox:
+        if self._write_paused or self._deaf or not self._inbox:
             return
         end = self._inbox_at + _SLICE_BYTES
         piece, self._inbox_at = self._inbox[self._inbox_at : end], end
@@ -177,6 +179,8 @@ class WebSocketConnection(asyncio.Protocol):
             self._rooms.pump.drained(self.session)
             self._rooms.deadlines.watch(self, self.session.next_deadline())
         # Last, since answers to what is read may fill the transport again.
+        if self._deaf:
+            return
         if not self._inbox:
             self.transport.resume_reading()
         elif self._next_slice is None:
@@ -395,6 +399,9 @@ class WebSocketConnection(asyncio.Protocol):
             self._protocol.send_close(code.code, reason.encode()[:_REASON_BYTES_MAX].decode(errors="ignore"))
         self._send_protocol_data()
         self._ended = True
+        if code is CloseCode.rate_limited:  # what it still says is not taken in: the flood waits with its sender
+            self._deaf, self._inbox = True, b""
+            self.transport.pause_reading()
         logger.info("client %s closed: %d %s", self.session.client_id, code.code, reason)
 
     def _leave(self) -> None:

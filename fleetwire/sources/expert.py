@@ -65,7 +65,7 @@ def read_report(body: bytes) -> ReportBody:
     text = body.rstrip(b"\0").removeprefix(b"\xef\xbb\xbf")
     why = why_costly(text)
     if why is not None:
-        raise DataError(f"the report is not read: {why}")
+        raise DataError(f"the report {why}")
     if not text.strip():
         raise DataError("the report is empty")
     return _Completion(_decoded(_body, text, "")).report()

@@ -81,7 +81,7 @@ def decode_packed(payload: bytes) -> list[ClientMessage]:
         MessageError: as `decode_array`.
     """
     if len(payload) - len(payload.translate(None, _PACKED_CONTAINERS)) > _PACKED_CONTAINERS_MAX:
-        raise MessageError(ErrorCode.invalid_message, "the message is not read: it has too many lists and maps in it")
+        raise MessageError(ErrorCode.invalid_message, "the message has too many lists and maps")
     is_array = payload[:1] and (payload[0] & 0xF0 == 0x90 or payload[0] in (0xDC, 0xDD))
     if is_array:
         return _decode_all(payload, _packed_array_decoder, _packed_heads_decoder)
@@ -94,7 +94,7 @@ def decode_packed(payload: bytes) -> list[ClientMessage]:
 def _refuse_costly(payload: bytes) -> None:
     why = why_costly(payload)
     if why is not None:
-        raise MessageError(ErrorCode.invalid_message, f"the message is not read: {why}", _id_in(payload))
+        raise MessageError(ErrorCode.invalid_message, f"the message {why}", _id_in(payload))
 
 
 def _decode_all(

@@ -31,12 +31,12 @@ def why_costly(text: bytes) -> str | None:
     if len(text) <= SMALL_BYTES:
         return None
     if text.count(b",") + text.count(b"[") + text.count(b"{") > VALUES_MAX:
-        return f"it has more than {VALUES_MAX:,} values: send it in parts"
+        return f"has more than {VALUES_MAX:,} values: send it in parts"
     classes = text.translate(_CLASSES)
     if classes.count(_DIGITS) > _DIGITS_MAX:
-        return "it has numbers of thousands of digits: no price needs them"
+        return "has numbers of thousands of digits: no price needs them"
     if _extremes(text, classes) > EXTREMES_MAX:
-        return "it has many numbers with exponents of three digits: write them plainly"
+        return "has many numbers with exponents of three digits: write them plainly"
     return None
 
 

@@ -67,7 +67,7 @@ def publish(call: Call) -> Answer:
     """Tell all who subscribed to a channel."""
     why = why_costly(call.body)
     if why is not None:
-        raise Problem(ProblemKind.malformed_json, f"the body is not read: {why}")
+        raise Problem(ProblemKind.malformed_json, f"the body {why}")
     try:
         asked = _publish_decoder.decode(call.body)
     except (ValueError, RecursionError) as error:  # msgspec's errors and UnicodeDecodeError are ValueErrors
