@@ -217,7 +217,7 @@ class Session:
         return outputs
 
     def heard(self, messages_count: int, size: int, now: float, utc: str) -> list[Output]:
-        """Count what came, in messages (a ping is one) and in bytes; whoever says too much is warned, then closed.
+        """Count what came, in messages and in bytes; whoever says too much is warned, then closed.
 
         What it has said until then is done: nothing is dropped without a word.
         """

@@ -28,6 +28,7 @@ logger = logging.getLogger("fleetwire.server")
 
 _PING = b"\x89\x00"
 _SLICE_BYTES = 8 * 1024  # of input in one turn: one-byte frames must not hold the loop
+_CONTROL_BYTES = 64  # that a ping is counted as at least: it costs more than its bytes
 _CLOSING_S = 2.0  # for the peer's part of the closing handshake
 _OFFERS = ("Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions")
 _OFFERS_MAX = 32  # in one header; the library takes its time with each
@@ -300,10 +301,10 @@ class WebSocketConnection(asyncio.Protocol):
                 self._take_fragment(frame)
 
     def _count(self, frame: Frame) -> None:
-        """Count a ping or a pong among what is said; the protocol answers it."""
+        """Count a ping or a pong among the bytes that are said; the protocol answers it."""
         if self.session is not None:
             now, utc = self._rooms.clock.monotonic(), self._rooms.clock.utc()
-            self._perform(self.session.heard(1, len(frame.data), now, utc))
+            self._perform(self.session.heard(0, len(frame.data) + _CONTROL_BYTES, now, utc))
 
     def _is_spoken(self, frame: Frame) -> bool:
         """Tell whether frames of this kind were agreed on; if not, this is the end."""
