@@ -18,6 +18,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 
 from fleetwire.cli.running import calm_the_collector
 from fleetwire.hub.access import Access
+from fleetwire.hub.guard import Guard
 from fleetwire.hub.hub import Delivery, Hub
 from fleetwire.hub.limits import Limits
 from fleetwire.hub.session import Close, House, Ping, ReportDesk, Session
@@ -103,7 +104,7 @@ class Behind:
     def __init__(self) -> None:
         self.clock = SystemClock()
         self.hub = Hub("benchmark", LIMITS)
-        self.house = House(self.hub, Access(TOKEN), LIMITS, HEARTBEAT_S, 2 * HEARTBEAT_S, ReportDesk())
+        self.house = House(self.hub, Access(TOKEN), LIMITS, HEARTBEAT_S, 2 * HEARTBEAT_S, ReportDesk(), Guard(LIMITS))
         self._admitting = False
 
     def open(self, address: str) -> tuple[Session, bytes]:

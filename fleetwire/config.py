@@ -49,6 +49,15 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     base_path: Annotated[
         str, Meta(description='path under which a proxy serves it, like "/fleetwire" (docs/proxy.md)')
     ] = ""
+    trusted_proxies: Annotated[
+        list[str],
+        Meta(description="proxies, as addresses or networks, whose X-Forwarded-For is believed (docs/proxy.md)"),
+    ] = []
+    tls_cert: Annotated[
+        str | None,
+        Meta(description="PEM file with a certificate: makes the port speak wss and https (docs/security.md)"),
+    ] = None
+    tls_key: Annotated[str | None, Meta(description="PEM file with the key of the certificate")] = None
     compression: Annotated[
         bool, Meta(description="take permessage-deflate from clients that offer it: fewer bytes for more CPU")
     ] = False
@@ -101,7 +110,7 @@ class Loaded(NamedTuple):
 TABLES = ("limits", "silences", "server_times", "news", "retention", "notify", "watchdog")
 """Settings that are tables of their own, in the file only; docs/configuration.md has them."""
 _NOT_SHOWN = SECRETS | {"database", "calendars", "notify", "watchdog"}  # a URL can hold a password
-_LISTS = ("allowed_hosts", "allowed_origins", "calendars", "accounts")
+_LISTS = ("allowed_hosts", "allowed_origins", "trusted_proxies", "calendars", "accounts")
 
 _FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
 

@@ -51,6 +51,7 @@ PURE = {
     "fractions",
     "functools",
     "heapq",
+    "ipaddress",  # reads addresses, asks nobody
     "itertools",
     "json",
     "logging",

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import ssl
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         FleetwireError: no server, wrong token, no such alert.
     """
     url, token = settings.server_of(args)
-    asyncio.run(_within_time(_Desk(websocket_url(url), token), args.alert_id))
+    asyncio.run(_within_time(_Desk(websocket_url(url), token, settings.tls_of(args)), args.alert_id))
     return 0
 
 
@@ -63,10 +64,12 @@ class _Desk:
     Args:
         url: ws:// or wss://.
         token: says who asks.
+        tls: the context for wss://; None for the system's own certificates.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, tls: ssl.SSLContext | None) -> None:
         self._url = url
+        self._tls = tls
         self._token = token
         self._secret = Secret(token)
 
@@ -74,7 +77,8 @@ class _Desk:
         """Acknowledge one alert over the socket, and print it as its channel then carries it."""
         proxy: Literal[True] | None = None if is_loopback(self._url) else True
         try:
-            async with _Connect(self._url, logger=_silent, proxy=proxy, max_size=BYTES_MAX) as link:
+            options: dict[str, Any] = {} if self._tls is None else {"ssl": self._tls}
+            async with _Connect(self._url, logger=_silent, proxy=proxy, max_size=BYTES_MAX, **options) as link:
                 await self._introduce(link)
                 await _say(link, "subscribe", {"channels": ["alerts"]})
                 await _say(link, "alert_ack", {"alert_id": alert_id}, REQUEST_ID)
@@ -121,7 +125,7 @@ class _Desk:
         try:
             async with (
                 aiohttp.ClientSession(trust_env=not is_loopback(self._url)) as session,
-                session.get(url, headers=headers, allow_redirects=False) as answer,
+                session.get(url, headers=headers, allow_redirects=False, ssl=self._tls or True) as answer,
             ):
                 if answer.status != 200:
                     raise _refused(answer.status)

@@ -118,20 +118,21 @@ def _first_lines(settings: Settings, about: str, made: str | None) -> Callable[[
     """Say where the server is, with which token, and what to try."""
 
     def lines(server: WebSocketServer) -> list[str]:
-        where = server.url.removeprefix("ws://")
+        scheme, _, where = server.url.partition("://")
+        web = "https" if scheme == "wss" else "http"
         everywhere = "" if settings.host not in ("0.0.0.0", "::", "") else ", on every address of this machine"  # noqa: S104
-        hints = "" if server.port == 8765 else f" --url {server.url}"
+        hints = "" if server.port == 8765 and scheme == "ws" else f" --url {server.url}"
         if settings.auth_token != _kept():
             hints += " --auth-token ..."
         said = [
-            f"fleetwire {__version__}  ws://{where} and http://{where}   ({about}{everywhere})",
+            f"fleetwire {__version__}  {scheme}://{where} and {web}://{where}   ({about}{everywhere})",
             f"token  {_token_line(settings, made)}",
             f"try    fleetwire tail ea_updates alerts{hints}",
         ]
-        if not is_loopback(settings.host):
+        if not is_loopback(settings.host) and scheme == "ws":
             print(
-                f"warning: ws:// on {settings.host or 'all addresses'} is readable by everybody on the way: put a "
-                "proxy with TLS in front",
+                f"warning: ws:// on {settings.host or 'all addresses'} is readable by everybody on the way: give "
+                "--tls-cert and --tls-key, or put a proxy with TLS in front",
                 file=sys.stderr,
             )
         return said

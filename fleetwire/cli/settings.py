@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from fleetwire.server.origin import is_loopback
 from fleetwire.tokenfile import TokenFile
 from fleetwire.wire.errors import ConfigError
 
-FLAGS = ("host", "port", "auth_token", "log_level", "database", "rules", "drop_folder")
+FLAGS = ("host", "port", "auth_token", "tls_cert", "tls_key", "log_level", "database", "rules", "drop_folder")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", help="port to listen on; 0 picks a free one (8765)")
     parser.add_argument("--auth-token", metavar="TOKEN", help="what clients authenticate with")
+    parser.add_argument("--tls-cert", metavar="FILE", help="a certificate (PEM): speak wss and https; with --tls-key")
+    parser.add_argument("--tls-key", metavar="FILE", help="its key (PEM)")
     parser.add_argument("--log-level", metavar="LEVEL", help="debug, info, warning or error")
     add_config_argument(parser)
 
@@ -33,6 +36,7 @@ def add_config_argument(parser: argparse.ArgumentParser) -> None:
 def add_server_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare where a running server is, and the token for it."""
     parser.add_argument("--url", help="of the server (ws://127.0.0.1:8765)")
+    parser.add_argument("--ca-file", type=Path, metavar="FILE", help="whom to trust for wss://, where no system does")
     parser.add_argument("--auth-token", metavar="TOKEN", help="the token (the one kept by fleetwire token)")
     add_config_argument(parser)
 
@@ -48,7 +52,23 @@ def server_of(args: argparse.Namespace) -> tuple[str, str]:
     if token is None:
         raise ConfigError("no token: give --auth-token or WEBSOCKET_AUTH_TOKEN")
     host = "127.0.0.1" if found.host in ("0.0.0.0", "::", "") else found.host  # noqa: S104
-    return args.url or (f"ws://[{host}]:{found.port}" if ":" in host else f"ws://{host}:{found.port}"), token
+    scheme = "wss" if found.tls_cert else "ws"
+    here = f"{scheme}://[{host}]:{found.port}" if ":" in host else f"{scheme}://{host}:{found.port}"
+    return args.url or here, token
+
+
+def tls_of(args: argparse.Namespace) -> ssl.SSLContext | None:
+    """Make the context for wss:// of `--ca-file`; None for the system's own certificates.
+
+    Raises:
+        ConfigError: the file can't be used.
+    """
+    if args.ca_file is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=args.ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"--ca-file: {args.ca_file} can't be used: {error.strerror or error}") from None
 
 
 def loaded(args: argparse.Namespace) -> Loaded:

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     settings.set_up_logging("warning")
     if sys.stderr.isatty() and not args.json:
         print(f"listening at {url}, times are local, Ctrl-C ends", file=sys.stderr)
-    return asyncio.run(_Tail(args).hear(WebSocketClient(url, token)))
+    return asyncio.run(_Tail(args).hear(WebSocketClient(url, token, ssl=settings.tls_of(args))))
 
 
 class _Tail:

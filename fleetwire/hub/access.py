@@ -44,10 +44,12 @@ class Identity(Struct, frozen=True):
     Args:
         role: what it may do.
         scope: the labels of what it may hear; None is everything.
+        token_id: of the token by which it is known; empty for one without a name.
     """
 
     role: Role
     scope: frozenset[str] | None = None
+    token_id: str = ""
 
     def may(self, right: Right) -> bool:
         """Tell whether it may do this."""

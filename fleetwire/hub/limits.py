@@ -14,10 +14,16 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     # who comes in
     connections_max: int = 20_000
     connections_per_address_max: int = 1_000
+    handshakes_per_second_max: int = 100
+    addresses_max: int = 10_000
     head_bytes_max: int = 16 * KIB
     head_deadline_s: float = 5.0
     auth_deadline_s: float = 10.0
     auth_failures_max: int = 3
+    auth_delay_max_s: float = 60.0
+    sessions_per_token_max: int = 1_000
+    tickets_max: int = 1_000
+    ticket_s: float = 30.0
     http_idle_s: float = 75.0
     # what a client says
     message_bytes_max: int = 64 * KIB
@@ -26,6 +32,13 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fragments_max: int = 256
     channels_max: int = 128
     protocol_errors_per_minute_max: int = 32
+    messages_per_second_max: int = 50
+    bytes_per_second_max: int = 256 * KIB
+    reports_per_second_max: int = 1_000
+    report_bytes_per_second_max: int = 4 * MIB
+    publishes_per_second_max: int = 20_000
+    publish_bytes_per_second_max: int = 64 * MIB
+    burst_s: float = 10.0
     # what a client is told
     out_buffer_bytes_max: int = 64 * KIB
     send_buffer_bytes_max: int = 128 * KIB
@@ -56,26 +69,40 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class TokenBucket:
-    """Allows `per_minute_max` things a minute, all at once or spread.
+    """Allows `per_minute_max` things a minute, spread or in bursts.
 
     Args:
         per_minute_max: how many.
         now: monotonic seconds.
+        size: how many at once; all of a minute where it is left out.
     """
 
-    __slots__ = ("_now", "_per_minute_max", "_tokens")
+    __slots__ = ("_now", "_per_second", "_size", "tokens")
 
-    def __init__(self, per_minute_max: int, now: float) -> None:
-        self._per_minute_max = per_minute_max
-        self._tokens = float(per_minute_max)
+    def __init__(self, per_minute_max: float, now: float, size: float | None = None) -> None:
+        self._per_second = per_minute_max / 60
+        self._size = float(per_minute_max if size is None else size)
         self._now = now
+        self.tokens = self._size
+
+    @property
+    def fill(self) -> float:
+        """How much of it is left, from 0 to 1; below 0 where more was charged than there was."""
+        return self.tokens / self._size
 
     def take(self, now: float) -> bool:
         """Take one; tell whether there was one left."""
-        refill = (now - self._now) * self._per_minute_max / 60
-        self._tokens = min(self._tokens + refill, float(self._per_minute_max))
-        self._now = now
-        if self._tokens < 1:
+        self._refill(now)
+        if self.tokens < 1:
             return False
-        self._tokens -= 1
+        self.tokens -= 1
         return True
+
+    def charge(self, count: float, now: float) -> None:
+        """Take what has happened already, whether it was left or not."""
+        self._refill(now)
+        self.tokens -= count
+
+    def _refill(self, now: float) -> None:
+        self.tokens = min(self.tokens + (now - self._now) * self._per_second, self._size)
+        self._now = now

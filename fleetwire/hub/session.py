@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fleetwire.hub.access import Access, Identity, Right
 from fleetwire.hub.cohort import Cohort, Scope, Topics
+from fleetwire.hub.guard import Guard
 from fleetwire.hub.heartbeat import Heartbeat, Verdict
 from fleetwire.hub.limits import Limits, TokenBucket
+from fleetwire.hub.meter import Meter, rates_of
+from fleetwire.hub.meter import Verdict as Amount
 from fleetwire.hub.pace import NOBODY, Pace, Straggler
 from fleetwire.wire import messages
 from fleetwire.wire.channels import CHANNEL_BY_NAME, EVERYTHING, Topic
@@ -70,6 +73,7 @@ class House(NamedTuple):
     heartbeat_interval_s: float
     heartbeat_timeout_s: float
     desk: ReportDesk
+    guard: Guard
 
 
 class Session:
@@ -88,6 +92,7 @@ class Session:
     __slots__ = (
         "_errors",
         "_house",
+        "_meter",
         "_opened_at",
         "_stalled_at",
         "address",
@@ -127,6 +132,7 @@ class Session:
         self._opened_at = now
         self.auth_failures = 0  # how many wrong tokens were given
         self._errors: TokenBucket | None = None
+        self._meter: Meter | None = None  # made when it says something
         self._stalled_at: float | None = None
         # What the hub keeps of it: the cohorts that it is in, and where it is behind.
         self.form = form
@@ -193,25 +199,46 @@ class Session:
             now: monotonic seconds.
             utc: the wall clock's time, for the answer.
         """
-        outputs: list[Output] = []
         try:
             said = self.form.decode(payload)
         except MessageError as error:
-            return self.refuse(error, now, utc)
+            outputs = self.heard(1, len(payload), now, utc)
+            return outputs if _is_end(outputs) else [*outputs, *self.refuse(error, now, utc)]
+        outputs = self.heard(len(said), len(payload), now, utc)
+        if _is_end(outputs):
+            return outputs
         for message in said:
             try:
                 outputs += self._answer(message, now, utc)
             except MessageError as error:
                 outputs += self.refuse(error, now, utc)
-            if outputs and isinstance(outputs[-1], Close):
+            if _is_end(outputs):
                 break
         return outputs
+
+    def heard(self, messages_count: int, size: int, now: float, utc: str) -> list[Output]:
+        """Count what came, in messages and in bytes; whoever says too much is warned, then closed.
+
+        What it has said until then is done: nothing is dropped without a word.
+        """
+        if self._meter is None:
+            self._meter = Meter(rates_of(self.identity, self._house.limits), self._house.limits.burst_s, now)
+        amount = self._meter.take(messages_count, size, now)
+        if amount is Amount.fine:
+            return []
+        rates = self._meter.rates
+        limit = f"at most {rates.messages:,} messages and {rates.size:,} bytes a second are taken"
+        if amount is Amount.over:
+            return [Close(CloseCode.rate_limited, f"{limit}; retry_after={self._house.limits.burst_s:g}")]
+        text = f"{limit}: go slower, or the connection will be closed"
+        data = messages.ErrorData(code=ErrorCode.rate_limited.name, message=text, temporary=True)
+        return [self.form.tell(messages.Error(data=data, timestamp=utc))]
 
     def _answer(self, message: messages.ClientMessage, now: float, utc: str) -> list[Output]:
         if isinstance(message, messages.Heartbeat):
             return [self._answer_heartbeat(message, utc)]
         if isinstance(message, messages.Auth):
-            return self._answer_auth(message, utc)
+            return self._answer_auth(message, now, utc)
         if self.identity is None:
             text = 'authenticate first: {"type": "auth", "data": {"token": ...}}'
             raise MessageError(ErrorCode.not_authenticated, text, message.id)
@@ -245,14 +272,42 @@ class Session:
         data = messages.HeartbeatResponseData(server_time=utc, client_time=client_time)
         return self.form.tell(messages.HeartbeatResponse(data=data, timestamp=utc, id=message.id))
 
-    def _answer_auth(self, message: messages.Auth, utc: str) -> list[Output]:
+    def _answer_auth(self, message: messages.Auth, now: float, utc: str) -> list[Output]:
         identity = self._house.access.identify(message.data.token)
-        if identity is not None:
-            before, self.identity = self.scope, identity
-            if self.scope != before:
-                self._house.hub.rescope(self)
-            data = messages.AuthResponseData(status="authenticated", success=True, role=identity.role.value)
-            return [self.form.tell(messages.AuthResponse(data=data, timestamp=utc, id=message.id))]
+        if identity is None:
+            return self._refuse_token(message, now, utc)
+        if not self.become(identity):
+            limit = self._house.limits.sessions_per_token_max
+            return [Close(CloseCode.rate_limited, f"this token has {limit:,} sessions already; retry_after=10")]
+        data = messages.AuthResponseData(status="authenticated", success=True, role=identity.role.value)
+        return [self.form.tell(messages.AuthResponse(data=data, timestamp=utc, id=message.id))]
+
+    def become(self, identity: Identity) -> bool:
+        """Be somebody from now on; tells whether the token may have one more session."""
+        guard, before_it = self._house.guard, self.identity
+        if before_it is None or before_it.token_id != identity.token_id:
+            if self.closing or not guard.enter(identity):
+                return False
+            if before_it is not None:
+                guard.leave(before_it)
+        before, self.identity = self.scope, identity
+        self._meter = None  # of its new role
+        if self.scope != before:
+            self._house.hub.rescope(self)
+        return True
+
+    def leave(self) -> None:
+        """Hear nothing more, and count no more."""
+        if self.closing:
+            return
+        self.closing = True
+        self._house.hub.leave(self)
+        if self.identity is not None:
+            self._house.guard.leave(self.identity)
+
+    def _refuse_token(self, message: messages.Auth, now: float, utc: str) -> list[Output]:
+        """Answer a wrong token. The third ends the connection; the first, where its address has guessed already."""
+        too_early = self._house.guard.failed(self.address, now)
         self.auth_failures += 1
         data = messages.AuthResponseData(
             status="failed",
@@ -261,7 +316,7 @@ class Session:
             message="this token is not known here: check it against the server's",
         )
         answer = self.form.tell(messages.AuthResponse(data=data, timestamp=utc, id=message.id))
-        if self.auth_failures < self._house.limits.auth_failures_max:
+        if self.auth_failures < self._house.limits.auth_failures_max and not too_early:
             return [answer]
         return [answer, Close(CloseCode.token_invalid, CloseCode.token_invalid.meaning)]
 
@@ -384,6 +439,10 @@ class Session:
             return self._stalled_at + limits.stall_timeout_s
         deadline = self.heartbeat.next_deadline()
         return deadline if self.identity else min(deadline, self._opened_at + limits.auth_deadline_s)
+
+
+def _is_end(outputs: list[Output]) -> bool:
+    return bool(outputs) and isinstance(outputs[-1], Close)
 
 
 def _right_to(message: messages.ClientMessage) -> Right:

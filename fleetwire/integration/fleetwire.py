@@ -184,6 +184,9 @@ def new_server(settings: Settings, clock: Clock | None = None) -> WebSocketServe
         allowed_origins=settings.allowed_origins,
         base_path=settings.base_path,
         compression=settings.compression,
+        trusted_proxies=settings.trusted_proxies,
+        tls_cert=settings.tls_cert,
+        tls_key=settings.tls_key,
         clock=clock,
     )
 

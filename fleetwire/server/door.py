@@ -11,9 +11,10 @@ from typing import NamedTuple, cast
 from fleetwire.hub.session import House
 from fleetwire.ports import Clock
 from fleetwire.server.deadlines import Deadlines
-from fleetwire.server.guests import Guests
+from fleetwire.server.guests import Guest, Guests
 from fleetwire.server.origin import Doorkeeper
 from fleetwire.server.pump import Pump
+from fleetwire.wire.addresses import Proxies
 
 _LINGER_S = 2.0  # for a peer to read why it was turned away
 _HEAD_END = b"\r\n\r\n"
@@ -29,6 +30,7 @@ class Rooms(NamedTuple):
     deadlines: Deadlines
     guests: Guests
     doorkeeper: Doorkeeper
+    proxies: Proxies
     compression: bool
 
 
@@ -75,22 +77,24 @@ class TurnedAway(asyncio.Protocol):
         self._rooms.guests.leave(self)
 
 
-def refuse(transport: asyncio.Transport, status: str, text: str) -> None:
+def refuse(transport: asyncio.Transport, status: str, text: str, *headers: str) -> None:
     """Answer with a bare HTTP error and close.
 
     Args:
         transport: of a connection that nobody else writes to.
         status: like "503 Service Unavailable".
         text: one line for people.
+        headers: further ones, whole lines.
     """
-    transport.write(_answer(status, text))
+    transport.write(_answer(status, text, *headers))
     transport.close()
 
 
-def _answer(status: str, text: str) -> bytes:
+def _answer(status: str, text: str, *headers: str) -> bytes:
     body = f"{text}\n".encode()
-    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
-    return head.encode() + body
+    length = f"Content-Length: {len(body)}"
+    lines = [f"HTTP/1.1 {status}", length, "Content-Type: text/plain", "Connection: close", *headers]
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 class Head:
@@ -138,7 +142,7 @@ class Door(asyncio.Protocol):
         open_http: goes on with everything else.
     """
 
-    __slots__ = ("_head", "_open_http", "_open_websocket", "_rooms", "address", "due", "transport")
+    __slots__ = ("_head", "_open_http", "_open_websocket", "_rooms", "address", "due", "newcomer", "transport")
 
     def __init__(self, rooms: Rooms, open_websocket: Opener, open_http: Opener) -> None:
         self._rooms = rooms
@@ -146,12 +150,15 @@ class Door(asyncio.Protocol):
         self._open_http = open_http
         self._head = Head(rooms.house.limits.head_bytes_max)
         self.due = float("inf")
+        self.newcomer: Guest | None = None  # who it was counted as until now
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the connection, and give it a moment to say what it wants."""
         self.transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if isinstance(peer, tuple) else "unknown"
+        if self.newcomer is not None:
+            self._rooms.guests.leave(self.newcomer)
         status = self._rooms.guests.enter(self)
         if status is not None:
             refuse(self.transport, status, "too many connections: try again later")

@@ -273,6 +273,10 @@ class HttpConnection(asyncio.Protocol):
         self._idle_since = self._rooms.clock.monotonic()
         self._set_deadline(min(_REQUEST_S, self._rooms.house.limits.http_idle_s))
 
+    def client_of(self, forwarded: list[str]) -> str:
+        """Tell whose request it is: a proxy sends those of many on one connection."""
+        return self._rooms.proxies.client_of(self.address, forwarded)
+
     @property
     def _unread(self) -> bool:
         """Whether an answer is still on its way."""
@@ -369,7 +373,7 @@ class HttpSide:
             return web.Response()
         connection = reins.connection
         await connection.ready_to_answer()
-        answer = await self._front.answer(_request(request))
+        answer = await self._front.answer(_request(request, connection))
         response = web.Response(status=answer.status, body=answer.body or None, headers=answer.headers)
         if answer.body or answer.status not in (204, 304):
             response.headers["Content-Type"] = answer.media
@@ -383,7 +387,7 @@ class HttpSide:
         return response
 
 
-def _request(request: "web.BaseRequest") -> Request:
+def _request(request: "web.BaseRequest", connection: HttpConnection) -> Request:
     target = request.raw_path
     if not target.startswith("/"):  # the absolute form (RFC 9112 section 3.2.2), or "*"
         target = "/" + target.partition("://")[2].partition("/")[2] if "://" in target else target
@@ -399,6 +403,7 @@ def _request(request: "web.BaseRequest") -> Request:
         query=query,
         headers=cast(Headers, request.headers),
         reached_at=str(local[0]),
+        address=connection.client_of(request.headers.getall("X-Forwarded-For", [])),
         has_body=request.body_exists and bool(request.content_length or request.content_length is None),
         read=read,
     )

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+import os
 import secrets
 import socket
 from collections import deque
@@ -11,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from fleetwire.hub.access import Access
+from fleetwire.hub.guard import Guard
 from fleetwire.hub.hub import Hub, Kept
 from fleetwire.hub.limits import Limits
 from fleetwire.hub.session import House, ReportDesk, Session
@@ -18,6 +20,7 @@ from fleetwire.ports import Clock, EventKeeper, FleetDesk, KeptEvent
 from fleetwire.server.api.exchange import Office
 from fleetwire.server.api.front import Front
 from fleetwire.server.base_path import checked_base_path
+from fleetwire.server.certificate import Certificate
 from fleetwire.server.clients import ClientInfo, client_info
 from fleetwire.server.clock import SystemClock
 from fleetwire.server.deadlines import Deadlines
@@ -25,10 +28,12 @@ from fleetwire.server.door import Door, Rooms
 from fleetwire.server.guests import Guests
 from fleetwire.server.http import HttpSide
 from fleetwire.server.keeping import sealed_events
+from fleetwire.server.listening import Listener
 from fleetwire.server.metrics import metrics
 from fleetwire.server.origin import Doorkeeper, is_loopback
 from fleetwire.server.pump import Pump
 from fleetwire.server.websocket import WebSocketConnection
+from fleetwire.wire.addresses import Proxies
 from fleetwire.wire.errors import CloseCode, ConfigError, DataError, ListenError
 from fleetwire.wire.signature import new_token
 
@@ -36,7 +41,6 @@ logger = logging.getLogger("fleetwire.server")
 
 _STOP_S = 2.0  # for the clients' part of the closing handshake
 _KEEP_S = 1.0  # for the last events to be kept
-_BACKLOG = 4096  # connections that come back all at once
 
 
 class WebSocketServer:
@@ -54,6 +58,9 @@ class WebSocketServer:
         expert_token: what experts authenticate with who may only report; differs from `auth_token`.
         base_path: the path under which a proxy serves all of it, like "/fleetwire".
         compression: take permessage-deflate from clients that offer it: fewer bytes for more CPU.
+        trusted_proxies: addresses or networks of proxies whose `X-Forwarded-For` tells who somebody is.
+        tls_cert: a PEM file with the certificate, which makes it speak wss and https; loaded anew when it changes.
+        tls_key: the PEM file with its key.
         clock: the time; a test brings its own.
 
     Raises:
@@ -74,12 +81,22 @@ class WebSocketServer:
         expert_token: str | None = None,
         base_path: str = "",
         compression: bool = False,
+        trusted_proxies: Collection[str] = (),
+        tls_cert: str | os.PathLike[str] | None = None,
+        tls_key: str | os.PathLike[str] | None = None,
         clock: Clock | None = None,
     ) -> None:
         _check_arguments(host, port, auth_token, heartbeat_interval, heartbeat_timeout)
         if expert_token is not None and (not isinstance(expert_token, str) or not expert_token.strip()):
             raise ConfigError("expert_token must be a text that is not empty; leave it out to have none")
-        for name, listed in (("allowed_hosts", allowed_hosts), ("allowed_origins", allowed_origins)):
+        if (tls_cert is None) != (tls_key is None):
+            raise ConfigError("tls_cert and tls_key belong together: give both, or none")
+        lists = {
+            "allowed_hosts": allowed_hosts,
+            "allowed_origins": allowed_origins,
+            "trusted_proxies": trusted_proxies,
+        }
+        for name, listed in lists.items():
             if isinstance(listed, str):
                 raise ConfigError(f"{name} must be a list of texts, not one text: [{listed!r}]")
         self.host = host
@@ -92,6 +109,10 @@ class WebSocketServer:
         own_hosts = {host, socket.gethostname(), *allowed_hosts}
         self._doorkeeper = Doorkeeper(is_loopback(host), own_hosts, allowed_origins)
         self._compression = compression
+        self._proxies = Proxies(trusted_proxies)
+        self._certificate = (
+            Certificate(tls_cert, tls_key, self.clock) if tls_cert is not None and tls_key is not None else None
+        )
         self.hub = Hub(secrets.token_hex(8), self._limits)
         self._house = House(
             self.hub,
@@ -100,8 +121,9 @@ class WebSocketServer:
             self.heartbeat_interval,
             self.heartbeat_timeout,
             ReportDesk(),
+            Guard(self._limits),
         )
-        self._listener: asyncio.Server | None = None
+        self._listener: Listener | None = None
         self._rooms: Rooms | None = None
         self._keeper: EventKeeper | None = None
         self._office = Office(
@@ -137,7 +159,8 @@ class WebSocketServer:
     def url(self) -> str:
         """Where a client on this machine finds it."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
-        return f"ws://[{host}]:{self.port}" if ":" in host else f"ws://{host}:{self.port}"
+        scheme = "wss" if self._certificate is not None else "ws"
+        return f"{scheme}://[{host}]:{self.port}" if ":" in host else f"{scheme}://{host}:{self.port}"
 
     async def start_server(self) -> None:
         """Listen; returns once clients can connect.
@@ -150,20 +173,20 @@ class WebSocketServer:
             raise RuntimeError(f"the server is running already, on {self.url}")
         loop, clock = asyncio.get_running_loop(), self.clock
         pump = Pump(self.hub, clock, loop, self._keeper)
-        deadlines, guests = Deadlines(clock), Guests(self._limits)
-        rooms = Rooms(self._house, pump, clock, deadlines, guests, self._doorkeeper, self._compression)
+        deadlines, guests = Deadlines(clock), Guests(self._limits, self._proxies)
+        rooms = Rooms(self._house, pump, clock, deadlines, guests, self._doorkeeper, self._proxies, self._compression)
         http = HttpSide(Front(self._office), WebSocketConnection)
+        listener = Listener(rooms, lambda: Door(rooms, WebSocketConnection, http.open), self._certificate)
         try:
             host = await _one_address(self.host) if self._asked_port == 0 else self.host or None
-            self._listener = await loop.create_server(
-                lambda: Door(rooms, WebSocketConnection, http.open), host, self._asked_port, backlog=_BACKLOG
-            )
+            await listener.listen(host, self._asked_port, self._limits.send_buffer_bytes_max)
         except (OSError, UnicodeError) as error:  # UnicodeError: a host that can't be a name
             raise ListenError(_why_not(error, self.host, self._asked_port)) from error
+        self._listener = listener
         http.start()
         self._http = http
-        for listening in self._listener.sockets:  # inherited by every connection that it accepts
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._limits.send_buffer_bytes_max)
+        if self._certificate is not None:
+            self._certificate.watch()
         self._rooms = rooms
         logger.debug("listening on %s", self.url)
 
@@ -173,6 +196,8 @@ class WebSocketServer:
         if listener is None or rooms is None:
             return
         listener.close()
+        if self._certificate is not None:
+            self._certificate.close()
         await rooms.pump.finish(_KEEP_S)
         for guest in rooms.guests.all():
             if isinstance(guest, WebSocketConnection):

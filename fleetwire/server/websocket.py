@@ -2,19 +2,23 @@
 
 import asyncio
 import logging
+import math
 import secrets
 from collections.abc import Sequence
+from urllib.parse import parse_qsl
 
 from websockets.exceptions import NegotiationError
 from websockets.extensions.base import Extension
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import ExtensionParameter, Subprotocol
 
+from fleetwire.hub.access import Identity
 from fleetwire.hub.session import Close, Output, Ping, Session
+from fleetwire.server.api.parameters import SECRET_NAMES
 from fleetwire.server.door import Rooms, refuse
 from fleetwire.server.silent import silent
 from fleetwire.wire.errors import CloseCode, ErrorCode, MessageError
@@ -24,7 +28,10 @@ logger = logging.getLogger("fleetwire.server")
 
 _PING = b"\x89\x00"
 _SLICE_BYTES = 8 * 1024  # of input in one turn: one-byte frames must not hold the loop
+_CONTROL_BYTES = 64  # that a ping is counted as at least: it costs more than its bytes
 _CLOSING_S = 2.0  # for the peer's part of the closing handshake
+_OFFERS = ("Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions")
+_OFFERS_MAX = 32  # in one header; the library takes its time with each
 _REASON_BYTES_MAX = 123  # RFC 6455 section 5.5.1
 
 
@@ -65,6 +72,7 @@ class WebSocketConnection(asyncio.Protocol):
         "_abort_at",
         "_answers",
         "_closing",
+        "_deaf",
         "_ended",
         "_fragment_count",
         "_fragments",
@@ -99,6 +107,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._fragment_count = 0
         self._write_paused = False
         self._closing = False  # nothing is heard or said any more
+        self._deaf = False  # nothing is even read any more
         self._ended = False  # our last word is written
         self._abort_at = float("inf")
         self._answers: list[bytes] | None = None  # of one feed: they leave in one write
@@ -125,7 +134,7 @@ class WebSocketConnection(asyncio.Protocol):
     def _feed_slice(self) -> None:
         """Feed one slice; the rest has to wait for the next turns, and the socket with it."""
         self._next_slice = None
-        if self._write_paused or not self._inbox:
+        if self._write_paused or self._deaf or not self._inbox:
             return
         end = self._inbox_at + _SLICE_BYTES
         piece, self._inbox_at = self._inbox[self._inbox_at : end], end
@@ -171,6 +180,8 @@ class WebSocketConnection(asyncio.Protocol):
             self._rooms.pump.drained(self.session)
             self._rooms.deadlines.watch(self, self.session.next_deadline())
         # Last, since answers to what is read may fill the transport again.
+        if self._deaf:
+            return
         if not self._inbox:
             self.transport.resume_reading()
         elif self._next_slice is None:
@@ -208,6 +219,9 @@ class WebSocketConnection(asyncio.Protocol):
         if len(hosts) != 1 or len(origins) > 1:
             self._refuse(400, "a request has exactly one Host, and at most one Origin")
             return
+        if any(value.count(",") >= _OFFERS_MAX for name in _OFFERS for value in request.headers.get_all(name)):
+            self._refuse(400, f"at most {_OFFERS_MAX} subprotocols and extensions are looked at")
+            return
         local = self.transport.get_extra_info("sockname")
         refusal = self._rooms.doorkeeper.refusal(hosts[0], origins[0] if origins else None, str(local[0]))
         if refusal:
@@ -218,34 +232,79 @@ class WebSocketConnection(asyncio.Protocol):
             response = self._protocol.reject(426, "only version 13 of the WebSocket protocol is spoken here\n")
             response.headers["Upgrade"] = "websocket"
             response.headers["Sec-WebSocket-Version"] = "13"
+        identity = None
+        if response.status_code == 101:
+            response, identity = self._let_in(request, response)
         self._protocol.send_response(response)
         request.headers.clear()  # the library's parser holds the request for as long as the connection lives
+        request.path = ""  # likewise, and a ticket may stand in it
         if response.status_code == 101:
             self._write(b"".join(self._protocol.data_to_send()))
             if not self._closing:
-                self._open_session()
+                self._open_session(identity)
+
+    def _let_in(self, request: Request, response: Response) -> tuple[Response, Identity | None]:
+        """See whether a sound handshake may go on, and who comes with a ticket; else give the refusal instead."""
+        rooms, now = self._rooms, self._rooms.clock.monotonic()
+        self.address = rooms.proxies.client_of(self.address, request.headers.get_all("X-Forwarded-For"))
+        if rooms.guests.is_known_as(self, self.address) is not None:
+            return self._too_many("too many connections of this address: try again later", 1.0), None
+        if not rooms.house.guard.may_open(self.address, now):
+            return self._too_many("too many handshakes of this address: go slower", 1.0), None
+        asked = parse_qsl(request.path.partition("?")[2], keep_blank_values=True, errors="replace")
+        if any(name.lower() in SECRET_NAMES for name, _ in asked):
+            text = (
+                "a token does not belong into a URL, which is logged on its way: replace this one, send it in an auth"
+            )
+            return self._protocol.reject(400, text + " message, or ask for a ticket\n"), None
+        tickets = [value for name, value in asked if name == "ticket"]
+        if not tickets:
+            return response, None
+        identity = rooms.house.guard.tickets.take(tickets[0], now) if len(tickets) == 1 else None
+        return (response, identity) if identity is not None else (self._wrong_ticket(now), None)
+
+    def _wrong_ticket(self, now: float) -> Response:
+        guard = self._rooms.house.guard
+        if guard.failed(self.address, now):
+            return self._too_many("too many wrong tokens from this address", guard.delay_s(self.address, now))
+        return self._protocol.reject(401, "this ticket is unknown, used, or too old: ask for another\n")
+
+    def _too_many(self, text: str, wait_s: float) -> Response:
+        response = self._protocol.reject(429, text + "\n")
+        response.headers["Retry-After"] = str(math.ceil(wait_s))
+        return response
 
     def _refuse(self, status: int, text: str) -> None:
         self._protocol.send_response(self._protocol.reject(status, text + "\n"))
 
-    def _open_session(self) -> None:
+    def _open_session(self, identity: Identity | None) -> None:
         rooms = self._rooms
         now, utc = rooms.clock.monotonic(), rooms.clock.utc()
         client_id = secrets.token_hex(6)
         form = form_of(self._protocol.subprotocol, deflated=bool(self._protocol.extensions))
         self.session = Session(rooms.house, client_id, self.address, self.transport.write, now, utc, form)
         self._write(self.session.welcome(utc))
+        if identity is not None and self.session.become(identity):
+            self._protocol.max_message_size = self.session.message_bytes_max
         rooms.deadlines.watch(self, self.session.next_deadline())
         logger.info("client %s connected from %s", client_id, self.address)
 
     def _take_frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.CLOSE:
             self._leave()
+        elif frame.opcode in (Opcode.PING, Opcode.PONG):
+            self._count(frame)
         elif frame.opcode is Opcode.CONT or (frame.opcode in (Opcode.TEXT, Opcode.BINARY) and self._is_spoken(frame)):
             if frame.fin and frame.opcode is not Opcode.CONT:
                 self._take_message(bytes(frame.data))
             else:
                 self._take_fragment(frame)
+
+    def _count(self, frame: Frame) -> None:
+        """Count a ping or a pong among the bytes that are said; the protocol answers it."""
+        if self.session is not None:
+            now, utc = self._rooms.clock.monotonic(), self._rooms.clock.utc()
+            self._perform(self.session.heard(0, len(frame.data) + _CONTROL_BYTES, now, utc))
 
     def _is_spoken(self, frame: Frame) -> bool:
         """Tell whether frames of this kind were agreed on; if not, this is the end."""
@@ -343,6 +402,9 @@ class WebSocketConnection(asyncio.Protocol):
             self._protocol.send_close(code.code, reason.encode()[:_REASON_BYTES_MAX].decode(errors="ignore"))
         self._send_protocol_data()
         self._ended = True
+        if code is CloseCode.rate_limited:  # what it still says is not taken in: the flood waits with its sender
+            self._deaf, self._inbox = True, b""
+            self.transport.pause_reading()
         logger.info("client %s closed: %d %s", self.session.client_id, code.code, reason)
 
     def _leave(self) -> None:
@@ -353,8 +415,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._abort_at = self._rooms.clock.monotonic() + _CLOSING_S
         self._rooms.deadlines.watch(self, self._abort_at)
         if self.session is not None:
-            self.session.closing = True
-            self._rooms.house.hub.leave(self.session)
+            self.session.leave()
 
     def _send_protocol_data(self) -> None:
         """Write the answers so far and what the protocol has to say: pongs, a close frame, the end of the stream."""

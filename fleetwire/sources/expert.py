@@ -25,11 +25,11 @@ from fleetwire.fleet.events import (
     PriceReport,
     Terminal,
 )
+from fleetwire.wire.costly import why_costly
 from fleetwire.wire.errors import DataError
 from fleetwire.wire.moment import read_utc
 
 BODY_BYTES_MAX: Final = 2**20
-VALUES_MAX: Final = 131_072  # in one body; a MiB of genuine deals has fewer
 REFUSED_MAX: Final = 100  # elements; with more, the whole body is refused
 
 _SPEAKABLE: Final = Account | AccountPositions | ExpertReport | DealReport | NewsEvent | PriceReport
@@ -63,8 +63,9 @@ def read_report(body: bytes) -> ReportBody:
     if len(body) > BODY_BYTES_MAX:
         raise DataError(f"the report is longer than {BODY_BYTES_MAX // 1024:,} KiB: send it in parts")
     text = body.rstrip(b"\0").removeprefix(b"\xef\xbb\xbf")
-    if text.count(b",") > VALUES_MAX:
-        raise DataError(f"the report has more than {VALUES_MAX:,} values: send it in parts")
+    why = why_costly(text)
+    if why is not None:
+        raise DataError(f"the report {why}")
     if not text.strip():
         raise DataError("the report is empty")
     return _Completion(_decoded(_body, text, "")).report()

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from fleetwire.wire.costly import why_costly
 from fleetwire.wire.errors import DataError, ErrorCode, MessageError
 from fleetwire.wire.messages import CLIENT_TYPES, PUBLISHED, ClientMessage, Published, ServerMessage
 
@@ -41,6 +42,10 @@ _FIRST_ID = re.compile(rb'\s*\{\s*(?:"type"\s*:\s*"[^"\\]*"\s*,\s*)?("id"\s*:\s*
 _ID = re.compile(rb'"id"\s*:\s*("[^"\\]{0,256}"|-?\d{1,19})\s*([,}])')
 
 
+_PACKED_CONTAINERS = bytes(range(0x80, 0xA0))  # how short maps and lists begin; other bytes may look so
+_PACKED_CONTAINERS_MAX = 262_144
+
+
 def decode(payload: bytes) -> ClientMessage:
     """Read one message of a client.
 
@@ -50,6 +55,7 @@ def decode(payload: bytes) -> ClientMessage:
     Raises:
         MessageError: it is no message that a client may send.
     """
+    _refuse_costly(payload)
     try:
         return _decoder.decode(payload)
     except (ValueError, RecursionError) as error:  # msgspec's errors and UnicodeDecodeError are ValueErrors
@@ -64,6 +70,7 @@ def decode_array(payload: bytes) -> list[ClientMessage]:
     """
     if not payload.lstrip().startswith(b"["):
         return [decode(payload)]
+    _refuse_costly(payload)
     return _decode_all(payload, _array_decoder, _heads_decoder)
 
 
@@ -73,6 +80,8 @@ def decode_packed(payload: bytes) -> list[ClientMessage]:
     Raises:
         MessageError: as `decode_array`.
     """
+    if len(payload) - len(payload.translate(None, _PACKED_CONTAINERS)) > _PACKED_CONTAINERS_MAX:
+        raise MessageError(ErrorCode.invalid_message, "the message has too many lists and maps")
     is_array = payload[:1] and (payload[0] & 0xF0 == 0x90 or payload[0] in (0xDC, 0xDD))
     if is_array:
         return _decode_all(payload, _packed_array_decoder, _packed_heads_decoder)
@@ -80,6 +89,12 @@ def decode_packed(payload: bytes) -> list[ClientMessage]:
         return [_packed_decoder.decode(payload)]
     except (ValueError, RecursionError) as error:
         raise _refused(error, _packed_head_decoder, payload) from None
+
+
+def _refuse_costly(payload: bytes) -> None:
+    why = why_costly(payload)
+    if why is not None:
+        raise MessageError(ErrorCode.invalid_message, f"the message {why}", _id_in(payload))
 
 
 def _decode_all(

@@ -64,6 +64,7 @@ class ErrorCode(Enum):
     not_kept = (True, "the report can't be kept now, and was not taken: report it again")
     forbidden = (False, "the role of the token does not allow this")
     not_found = (False, "what the message names does not exist")
+    rate_limited = (True, "too much at once: try again later")
     internal_error = (True, "the server failed; the failure is in its log")
 
     @property

@@ -19,6 +19,7 @@ from fleetwire.client.message import Message
 from fleetwire.client.protocol import Options
 from fleetwire.client.subscription import Selection, everything
 from fleetwire.hub.access import Access
+from fleetwire.hub.guard import Guard
 from fleetwire.hub.hub import Hub
 from fleetwire.hub.limits import Limits
 from fleetwire.hub.session import House, ReportDesk, Session
@@ -34,7 +35,7 @@ class World:
 
     def __init__(self, form: Form) -> None:
         self.form = form
-        self.house = House(Hub("e1", TIGHT), Access(TOKEN), TIGHT, 30, 60, ReportDesk())
+        self.house = House(Hub("e1", TIGHT), Access(TOKEN), TIGHT, 30, 60, ReportDesk(), Guard(TIGHT))
         self.now = 1000.0
         self.conversation = Conversation(lambda: 0.0)
         self.selections: list[Selection] = []

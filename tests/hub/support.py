@@ -9,6 +9,7 @@ import msgspec
 
 from fleetwire.hub.access import Access, Identity, Role
 from fleetwire.hub.cohort import Scope
+from fleetwire.hub.guard import Guard
 from fleetwire.hub.hub import Hub
 from fleetwire.hub.limits import Limits
 from fleetwire.hub.log import Entry
@@ -36,7 +37,7 @@ def token_of(scope: Scope) -> str:
 
 def new_house(limits: Limits | None = None, *, interval_s: float = 30, timeout_s: float = 60) -> House:
     limits = limits or Limits()
-    return House(Hub("epoch-1", limits), Tokens(TOKEN), limits, interval_s, timeout_s, ReportDesk())
+    return House(Hub("epoch-1", limits), Tokens(TOKEN), limits, interval_s, timeout_s, ReportDesk(), Guard(limits))
 
 
 class Read(NamedTuple):

@@ -37,7 +37,7 @@ def test_the_counts_are_those_of_who_is_here(moves: list[tuple[bool, str]]) -> N
         guests.leave(left)
         guests.leave(left)
     assert not guests._counts
-    assert not guests._guests
+    assert not guests._places
 
 
 def test_a_connection_that_is_handed_over_keeps_its_place() -> None:

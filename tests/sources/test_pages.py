@@ -14,6 +14,7 @@ from fleetwire.sources import expert, files
 from fleetwire.sources.calendar import feed, ics, places, reading
 from fleetwire.sources.calendar.ics import read_ics
 from fleetwire.sources.calendar.weekly import read_weekly
+from fleetwire.wire import costly
 
 DOCS = Path(__file__).parents[2] / "docs"
 SOURCES = (DOCS / "sources.md").read_text("utf-8")
@@ -84,7 +85,7 @@ def test_every_symbol_of_the_table_has_the_currencies_that_it_says() -> None:
 
 
 def test_the_bounds_are_the_codes() -> None:
-    assert f"{expert.VALUES_MAX:,} values" in SOURCES
+    assert f"{costly.VALUES_MAX:,} values" in SOURCES
     assert f"more than {expert.REFUSED_MAX} wrong" in SOURCES
     assert f"most {expert.BODY_BYTES_MAX // 2**20} MiB" in SOURCES
     assert f"{files.FILES_PER_TURN} files are taken in one look, and of {files.FILE_BYTES_MAX // 2**20} MiB" in SOURCES

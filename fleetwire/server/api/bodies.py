@@ -37,3 +37,10 @@ class PublishBody(Struct, frozen=True):
     channel: Annotated[str, Meta(extra_json_schema={"enum": list(CHANNEL_BY_NAME)})]
     data: dict[str, Any]
     key: int | str | None = None
+
+
+class TicketBody(Struct, frozen=True, kw_only=True):
+    """A ticket: good once, for so many seconds, as `?ticket=` of a WebSocket's URL."""
+
+    ticket: str
+    expires_in_s: float

@@ -7,16 +7,18 @@ import msgspec
 
 from fleetwire.ports import ExpertQuery, Readiness, TradeQuery
 from fleetwire.server.api.answers import from_memory, from_store, page, rows
-from fleetwire.server.api.bodies import Curve, Figures, Health, PublishBody
+from fleetwire.server.api.bodies import Curve, Figures, Health, PublishBody, TicketBody
 from fleetwire.server.api.exchange import Answer, Call
 from fleetwire.server.api.problem import Problem, ProblemKind
 from fleetwire.server.clients import client_info
 from fleetwire.server.metrics import CONTENT_TYPE
 from fleetwire.version import __version__
 from fleetwire.wire.channels import CHANNEL_BY_NAME
+from fleetwire.wire.costly import why_costly
 from fleetwire.wire.messages import PublishResponseData
 from fleetwire.wire.moment import utc_text
 from fleetwire.wire.rows import Page, TerminalRow
+from fleetwire.wire.signature import new_token
 
 _DAY_MS = 86_400_000
 _publish_decoder = msgspec.json.Decoder(PublishBody)
@@ -51,8 +53,21 @@ def clients(call: Call) -> Answer:
     return rows(call, Page(items=described, total=found.total, next=found.next))
 
 
+def ticket(call: Call) -> Answer:
+    """Give a ticket to whoever has shown its token."""
+    assert call.identity is not None  # noqa: S101  (told to the type checker: the route needs a right)
+    house, made = call.office.house, new_token()
+    house.guard.tickets.give(made, call.identity, call.office.clock.monotonic())
+    answer = rows(call, TicketBody(ticket=made, expires_in_s=house.limits.ticket_s))
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
 def publish(call: Call) -> Answer:
     """Tell all who subscribed to a channel."""
+    why = why_costly(call.body)
+    if why is not None:
+        raise Problem(ProblemKind.malformed_json, f"the body {why}")
     try:
         asked = _publish_decoder.decode(call.body)
     except (ValueError, RecursionError) as error:  # msgspec's errors and UnicodeDecodeError are ValueErrors

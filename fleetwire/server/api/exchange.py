@@ -23,6 +23,7 @@ class Request(NamedTuple):
         query: behind the "?", or "".
         headers: all of them; names in any case.
         reached_at: the server's own address on the connection.
+        address: whose request it is, behind trusted proxies.
         has_body: whether bytes follow the head.
         read: reads the body, of at most so many bytes; None where it is longer.
     """
@@ -32,6 +33,7 @@ class Request(NamedTuple):
     query: str
     headers: "Headers"
     reached_at: str
+    address: str
     has_body: bool
     read: Callable[[int], Awaitable[bytes | None]]
 

@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import math
 import re
 
 import msgspec
@@ -10,7 +11,7 @@ from fleetwire.hub.access import Identity, Right
 from fleetwire.server.api.descriptions import Descriptions
 from fleetwire.server.api.exchange import JSON, Answer, Call, Office, Request
 from fleetwire.server.api.page import MEDIA_TYPE, page
-from fleetwire.server.api.parameters import read_parameters, read_query
+from fleetwire.server.api.parameters import Kind, Parameter, read_parameters, read_query
 from fleetwire.server.api.problem import MEDIA_TYPE as PROBLEM_TYPE
 from fleetwire.server.api.problem import Problem, ProblemKind
 from fleetwire.server.api.routes import ROUTES, Body, Route, Routes, allowed
@@ -99,6 +100,7 @@ class Front:
             raise Problem(ProblemKind.not_authenticated, text, _challenge())
         identity = self.office.house.access.identify(token.strip())
         if identity is None:
+            self._count_failure(request)
             text = "this token is not known here: check it against the server's"
             raise Problem(ProblemKind.token_invalid, text, _challenge("invalid_token"))
         if not identity.may(route.right):
@@ -107,6 +109,14 @@ class Front:
             text = "this token is for a part of the fleet, and answers here are about all of it: subscribe instead"
             raise Problem(ProblemKind.forbidden, text, _challenge("insufficient_scope"))
         return identity
+
+    def _count_failure(self, request: Request) -> None:
+        """Count a wrong token. Right ones never come here: nobody is kept out by what others of an address guess."""
+        guard, now = self.office.house.guard, self.office.clock.monotonic()
+        if guard.failed(request.address, now):
+            wait_s = math.ceil(guard.delay_s(request.address, now))
+            text = f"too many wrong tokens from this address: try no other within {wait_s} s"
+            raise Problem(ProblemKind.too_many_failures, text, {"Retry-After": str(wait_s)})
 
     async def _body(self, request: Request, meant: Body | None) -> bytes:
         """Read the body, within its limit; what MQL5's StringToCharArray leaves at its end is taken off."""
@@ -198,6 +208,7 @@ def _of_the_server(office: Office) -> tuple[Route, ...]:
             name="page",
             summary="a page that says that the server runs",
             endpoint=lambda _: Answer(body=page(office.base_path), media=MEDIA_TYPE),
+            parameters=(Parameter(name="ticket", kind=Kind.text, description="for the WebSocket that it opens"),),
         ),
         Route(
             method="GET",

@@ -148,6 +148,7 @@ def _problems(route: Route) -> Iterable[ProblemKind]:
         yield ProblemKind.wrong_parameter
     if route.right is not None:
         yield from (ProblemKind.not_authenticated, ProblemKind.token_invalid, ProblemKind.forbidden)
+        yield ProblemKind.too_many_failures
     if route.body is not None:
         yield from (ProblemKind.malformed_json, ProblemKind.too_large, ProblemKind.unsupported_media_type)
     if route.path.startswith("/api/") and route.right is not None:

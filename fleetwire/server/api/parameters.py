@@ -16,7 +16,10 @@ _WHOLE = re.compile(r"-?[0-9]{1,19}")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _MS_MAX = 253_402_300_799_999  # the end of the year 9999
 _PARAMETERS_MAX = 32
-_SECRETS = frozenset({"token", "auth_token", "access_token", "expert_token", "api_key", "apikey", "authorization"})
+SECRET_NAMES = frozenset(
+    {"token", "auth_token", "access_token", "expert_token", "api_key", "apikey", "authorization", "jwt", "id_token"}
+)
+"""Parameters that would hold a token: URLs are logged on their way, so these are refused, of handshakes, too."""
 
 
 class Kind(Enum):
@@ -119,7 +122,7 @@ def read_query(query: str) -> list[tuple[str, str]]:
         text = f"the query is no UTF-8, or has more than {_PARAMETERS_MAX} parameters"
         raise Problem(ProblemKind.bad_request, text) from None
     names = [name for name, _ in pairs]
-    if _SECRETS.intersection(name.lower() for name in names):
+    if SECRET_NAMES.intersection(name.lower() for name in names):
         text = (
             "send the token in the header Authorization: Bearer ..., and replace this one: URLs are logged on their way"
         )

@@ -29,6 +29,7 @@ class ProblemKind(Enum):
     unsupported_media_type = (415, "the body is of a kind that is not taken")
     invalid_data = (422, "the data is refused")
     upgrade_elsewhere = (426, "a WebSocket begins on a connection of its own")
+    too_many_failures = (429, "too many wrong tokens")
     internal_error = (500, "the server failed")
     store_unavailable = (503, "what has to be kept can't be kept, or can't be read")
 

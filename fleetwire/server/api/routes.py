@@ -10,7 +10,7 @@ from msgspec import Struct
 from fleetwire.hub.access import Right
 from fleetwire.ports import Readiness, Receipt, ReportBody
 from fleetwire.server.api import endpoints
-from fleetwire.server.api.bodies import Curve, Figures, Health, PublishBody
+from fleetwire.server.api.bodies import Curve, Figures, Health, PublishBody, TicketBody
 from fleetwire.server.api.exchange import JSON, Answer, Call
 from fleetwire.server.api.parameters import Kind, Parameter
 from fleetwire.server.api.problem import ProblemKind
@@ -287,6 +287,15 @@ ROUTES = (
         right=Right.publish,
         body=Body(form=PublishBody, limit="body_bytes_max"),
         may_fail=(ProblemKind.invalid_data,),
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/ticket",
+        name="ticket",
+        summary="a ticket to open a WebSocket with, where the token can't be sent: good once, for half a minute",
+        endpoint=endpoints.ticket,
+        answers=TicketBody,
+        right=Right.hear,
     ),
     Route(
         path="/api/v1/ea/report",
