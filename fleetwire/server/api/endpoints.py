@@ -200,12 +200,17 @@ async def news(call: Call) -> Answer:
 async def report(call: Call) -> Answer:
     """Take a report of a terminal, and tell what to do next."""
     try:
-        return rows(call, await call.office.fleet.report(call.body))
+        return rows(call, await call.office.fleet.report(call.body, _by(call)))
     except RecursionError as error:
         raise Problem(ProblemKind.malformed_json, _why(error)) from None
 
 
 # -------------------------------------------------------------------------------------------------------- what is asked
+
+
+def _by(call: Call) -> str:
+    """Name who asks, never by the token."""
+    return call.identity.by if call.identity is not None else ""
 
 
 def _page(call: Call, found: Iterable[Any], key: Any) -> Page:
