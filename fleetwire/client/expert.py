@@ -35,8 +35,6 @@ _NEVER_BEGUN: Final = "the expert was stopped before it began with this: nothing
 
 Result = Outcome | Mapping[str, Any] | None
 Handler = Callable[[ReceivedCommand], Result | Awaitable[Result]]
-    [ReceivedCommand], Outcome | Mapping[str, Any] | None | Awaitable[Outcome | Mapping[str, Any] | None]
-]
 """Carries a command out. Gives how it ended, or results (then it is executed). What it raises makes it `failed`."""
 Fields = Callable[[], Mapping[str, Any]]
 """Gives what an `ea_report` says of the moment, besides who says it: status, positions, paused, ..."""

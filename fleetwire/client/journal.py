@@ -140,7 +140,8 @@ class Journal:
             # which reads what is really on disk, can tell.
             self.close()
             raise StoreError(
-                f"{self.path}: the journal of commands can't be written ({error.strerror or error}): start the expert anew"
+                f"{self.path}: the journal of commands can't be written ({error.strerror or error}): "
+                "start the expert anew"
             ) from None
         self._lines += 1
 
@@ -158,8 +159,8 @@ class Journal:
                 line = _decode(text)
             except (msgspec.DecodeError, ValueError):
                 raise ConfigError(
-                    f"{self.path}:{number}: the journal of commands is damaged: look what the expert has done, then move "
-                    "the file away"
+                    f"{self.path}:{number}: the journal of commands is damaged: look what the expert has done, then "
+                    "move the file away"
                 ) from None
             if line.entry is not None:
                 self._take(line.entry)

@@ -1,4 +1,4 @@
-"""What an expert does with a command before it acts: is it genuine, for me, new, and still wanted? No socket, no clock."""
+"""What an expert asks of a command before it acts: is it genuine, for me, new, still wanted? No socket, no clock."""
 
 from enum import Enum
 from typing import Any, Final

@@ -185,9 +185,9 @@ class ExpertReport(Struct, frozen=True, kw_only=True, tag="ea_report"):
 
     `ea_id` is the id by which the expert wants to be known; the fleet grants it while nobody else owns it. `boot_id`
     tells one run of it from the next. `positions` is None where the account's own list tells them (`AccountPositions`).
-    `trade_allowed` is MQL_TRADE_ALLOWED. `interval_s` is how often it means to report. `supports` are the commands that it
-    can carry out; None where it does not say. `commands` is what it knows of the commands that it was ever given: what is
-    not among them it never began with; None where it does not say.
+    `trade_allowed` is MQL_TRADE_ALLOWED. `interval_s` is how often it means to report. `supports` are the commands that
+    it can carry out; None where it does not say. `commands` is what it knows of the commands that it was ever given:
+    what is not among them it never began with; None where it does not say.
     """
 
     expert: ExpertId

@@ -169,8 +169,8 @@ class TargetData(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
 class CommandData(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is to be done, by whom, and why. Whatever is not meant here is refused: a slip must not move money.
 
-    `idempotency_key`: sent again with the same key, the first answer is given again. `expires_in_s`: seconds after which
-    nobody may begin with it. `confirm`: what `command_response` asked to be repeated, where two steps are wanted.
+    `idempotency_key`: sent again with the same key, the first answer is given again. `expires_in_s`: seconds after
+    which nobody may begin with it. `confirm`: what `command_response` asked to be repeated, where two steps are wanted.
     """
 
     target: TargetData
@@ -351,8 +351,8 @@ class Error(ServerMessage, frozen=True, kw_only=True, tag="error"):
 class OrderData(Struct, frozen=True, kw_only=True):
     """One command for one expert.
 
-    Whoever has a key reads the command from `signed`, and from nowhere else; the fields beside it say the same for those
-    who have none, and for people.
+    Whoever has a key reads the command from `signed`, and from nowhere else; the fields beside it say the same for
+    those who have none, and for people.
 
     Args:
         id: of the command; an expert carries out each id once.
@@ -390,8 +390,9 @@ class Order(ServerMessage, frozen=True, kw_only=True, tag="command"):
 class CommandResponseData(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of a request: the commands as they stand now, on disk.
 
-    `status` is `accepted`, `cancelled`, or `confirm`: then the same request has to be repeated with this `confirm` before
-    `confirm_until`, and `message` says what it would do. `command_id` names what was asked for; `children` are its parts, where it is for several experts.
+    `status` is `accepted`, `cancelled`, or `confirm`: then the same request has to be repeated with this `confirm`
+    before `confirm_until`, and `message` says what it would do. `command_id` names what was asked for; `children` are
+    its parts, where it is for several experts.
     """
 
     status: str
