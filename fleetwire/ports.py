@@ -17,6 +17,7 @@ from fleetwire.fleet.events import (
     PriceReport,
     Terminal,
 )
+from fleetwire.wire.audit import AuditHead, AuditRow
 from fleetwire.wire.moment import Moment
 from fleetwire.wire.rows import AlertRow, EquityPoint, ExpertRow, FleetRow, Page, TradeRow
 
@@ -142,14 +143,43 @@ class KeptNote(Struct, frozen=True):
     value: bytes
 
 
-Record = KeptAccount | KeptExpert | KeptDeal | Sample | KeptEvent | KeptAlert | KeptNews | KeptNote
+class KeptCommand(Struct, frozen=True):
+    """A command as it stands now; kept again under its id, it takes the place of the one before.
+
+    `number` is that of its issue, and never another command's. `settled_ms` is when it came to an end or was lost sight
+    of; None while it is under way. `memory` is the fleet's own record of it (opaque to the store).
+    """
+
+    command_id: str
+    number: int
+    parent_id: str
+    ea_id: int | None
+    command: str
+    status: str
+    by: str
+    issued_ms: int
+    settled_ms: int | None
+    memory: bytes
+
+
+class KeptAudit(Struct, frozen=True):
+    """A row of the audit. Its number is never given twice; it is never changed, and never removed."""
+
+    row: AuditRow
+
+
+Record = (
+    KeptAccount | KeptExpert | KeptDeal | Sample | KeptEvent | KeptAlert | KeptNews | KeptNote | KeptCommand | KeptAudit
+)
 
 
 class Memory(Struct, frozen=True):
     """What a restart begins with; deals are read apart (`Store.deals_in_order`).
 
     `events` are the newest of each event channel, in order of position. `alerts` are those that are not cleared, and
-    `last_alert_id` counts all there ever were. `news` are the events of the last two days and of the future.
+    `last_alert_id` counts all there ever were. `news` are the events of the last two days and of the future. `commands`
+    are those under way, their parents and children, and those that settled in the last week (up to a bound);
+    `last_command_number` counts all there ever were. `audit_head` is where the audit's chain ends.
     """
 
     notes: dict[str, bytes]
@@ -159,6 +189,9 @@ class Memory(Struct, frozen=True):
     alerts: list[AlertRow]
     last_alert_id: int
     news: list[KeptNews]
+    commands: list[KeptCommand]
+    last_command_number: int
+    audit_head: AuditHead
 
 
 class StoreHealth(Struct, frozen=True, kw_only=True):
@@ -184,6 +217,23 @@ class TradeQuery(Struct, frozen=True, kw_only=True):
     from_ms: int | None = None
     until_ms: int | None = None
     before: str | None = None
+    limit: int = 100
+
+
+class CommandQuery(Struct, frozen=True, kw_only=True):
+    """Which commands, newest first. `status` is one of theirs, or `open` for those that are under way.
+
+    `before` is a command's number: those before it. `from_ms` and `until_ms` are of their issue, UTC milliseconds.
+    """
+
+    ea_id: int | None = None
+    parent_id: str | None = None
+    status: str | None = None
+    command: str | None = None
+    by: str | None = None
+    from_ms: int | None = None
+    until_ms: int | None = None
+    before: int | None = None
     limit: int = 100
 
 
@@ -243,6 +293,18 @@ class Store(Protocol):
 
     async def news(self, from_ms: int, until_ms: int, limit: int) -> list[KeptNews]:
         """List calendar events, in order of time."""
+
+    async def commands(self, query: CommandQuery) -> Page:
+        """List commands (`KeptCommand`), newest first; the cursor is `CommandQuery.before` as text."""
+
+    async def command(self, command_id: str) -> KeptCommand | None:
+        """Give one command."""
+
+    async def audit(self, after: int, limit: int) -> list[AuditRow]:
+        """Read the audit, in order of numbers, beginning with the row that follows `after`."""
+
+    async def audit_head(self) -> AuditHead:
+        """Tell where the audit's chain ends, as it was noted beside the rows: rows cut off at the end are missed."""
 
     async def trim(self, now_ms: int) -> None:
         """Drop what retention does not keep, and thin out samples: raw for a day, then minutes, then hours."""
