@@ -48,6 +48,9 @@ def test_no_two_error_codes_are_one() -> None:
         "no_reports_taken",
         "forbidden",
         "not_found",
+        "conflict",
+        "confirmation_needed",
+        "rate_limited",
         "internal_error",
     }
     assert {code.name for code in ErrorCode} == names, "codes with an equal meaning would be aliases of one another"
