@@ -428,8 +428,8 @@ class FleetDesk(Protocol):
             StoreError: it can't be kept.
         """
 
-    def refuse(self, message: Command | CommandCancel, speaker: Speaker, why: str) -> None:
-        """Put into the audit that somebody asked for what he may not."""
+    def refuse(self, what: str, by: str, address: str, why: str) -> None:
+        """Put into the audit that somebody asked for a command that he may not give."""
 
     async def command(self, asked: CommandData, by: str, address: str) -> CommandResponseData:
         """Take a command over HTTP; the answer is kept.

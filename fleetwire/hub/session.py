@@ -58,7 +58,7 @@ class ReportDesk:
     `take` is given the type and the data of a report and the session that says it, and raises a `DataError` if it is
     wrong. `acknowledge` is given the id of an alert and who says so, and raises a `NotFoundError` if no such alert is
     open. `command` is given a `command` or a `command_cancel`, answers it with `Session.tell` once that is kept, or
-    raises a `MessageError`; `refuse` is told of those that their session may not ask for, and why. All are
+    raises a `MessageError`; `refuse` is told of those that their session may not ask for: what, who, from where, and why not. All are
     None while nobody keeps a fleet.
     """
 
@@ -66,7 +66,7 @@ class ReportDesk:
         self.take: Callable[[str, dict[str, Any], Session], None] | None = None
         self.acknowledge: Callable[[int, str], None] | None = None
         self.command: Callable[[Order, Session], None] | None = None
-        self.refuse: Callable[[Order, Session, str], None] | None = None
+        self.refuse: Callable[[str, str, str, str], None] | None = None
 
 
 class House(NamedTuple):
@@ -239,7 +239,7 @@ class Session:
         if not self.identity.may(right):
             why_not = self.identity.why_not(right)
             if isinstance(message, Order) and self._house.desk.refuse is not None:
-                self._house.desk.refuse(message, self, why_not)
+                self._house.desk.refuse(_named(message), self.by, self.address, why_not)
             raise MessageError(ErrorCode.forbidden, why_not, message.id)
         if isinstance(message, messages.Subscribe):
             return [self._answer_subscribe(message, utc)]
@@ -434,6 +434,13 @@ def _right_to(message: messages.ClientMessage) -> Right:
     if isinstance(message, Order):
         return Right.command
     return Right.acknowledge if isinstance(message, messages.AlertAck) else Right.hear
+
+
+def _named(order: Order) -> str:
+    """Name what somebody asked for, for an audit."""
+    if isinstance(order, messages.CommandCancel):
+        return f"cancel {order.data.command_id}"
+    return order.data.command
 
 
 def _sort_out(names: list[str]) -> tuple[list[Topic], list[messages.Rejected]]:

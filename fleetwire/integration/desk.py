@@ -133,12 +133,9 @@ class Desk:
                 CommandResponse(data=self._to_confirm(error), timestamp=self._service.clock.utc(), id=message.id)
             )
 
-    def refuse(self, message: Command | CommandCancel, speaker: Speaker, why: str) -> None:
-        """Put into the audit that somebody asked for what he may not."""
-        subject = message.data.command_id if isinstance(message, CommandCancel) else message.data.command
-        self._service.orders.refuse(
-            self._asker(speaker.by, speaker.address), f"{message.__struct_config__.tag}_refused", subject, why
-        )
+    def refuse(self, what: str, by: str, address: str, why: str) -> None:
+        """Put into the audit that somebody asked for a command that he may not give."""
+        self._service.orders.refuse(Asker(by, address), "command_refused", what, why)
 
     async def command(self, asked: CommandData, by: str, address: str) -> CommandResponseData:
         """Take a command over HTTP; the answer is on disk."""

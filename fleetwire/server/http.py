@@ -399,6 +399,7 @@ def _request(request: "web.BaseRequest") -> Request:
         query=query,
         headers=cast(Headers, request.headers),
         reached_at=str(local[0]),
+        address=request.remote or "",
         has_body=request.body_exists and bool(request.content_length or request.content_length is None),
         read=read,
     )

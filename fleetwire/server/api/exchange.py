@@ -23,6 +23,7 @@ class Request(NamedTuple):
         query: behind the "?", or "".
         headers: all of them; names in any case.
         reached_at: the server's own address on the connection.
+        address: the peer's.
         has_body: whether bytes follow the head.
         read: reads the body, of at most so many bytes; None where it is longer.
     """
@@ -32,6 +33,7 @@ class Request(NamedTuple):
     query: str
     headers: "Headers"
     reached_at: str
+    address: str
     has_body: bool
     read: Callable[[int], Awaitable[bytes | None]]
 
@@ -109,6 +111,7 @@ class Call(NamedTuple):
         identity: who calls; None where anybody may.
         body: what the request brought; a trailing NUL is taken off.
         etag_asked: the `If-None-Match` of the request.
+        address: from where the call comes.
     """
 
     office: Office
@@ -117,3 +120,4 @@ class Call(NamedTuple):
     identity: Identity | None
     body: bytes
     etag_asked: str
+    address: str = ""
