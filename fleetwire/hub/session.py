@@ -58,8 +58,8 @@ class ReportDesk:
     `take` is given the type and the data of a report and the session that says it, and raises a `DataError` if it is
     wrong. `acknowledge` is given the id of an alert and who says so, and raises a `NotFoundError` if no such alert is
     open. `command` is given a `command` or a `command_cancel`, answers it with `Session.tell` once that is kept, or
-    raises a `MessageError`; `refuse` is told of those that their session may not ask for: what, who, from where, and why not. All are
-    None while nobody keeps a fleet.
+    raises a `MessageError`; `refuse` is told of those that their session may not ask for: what, who, from where, and
+    why not. All are None while nobody keeps a fleet.
     """
 
     def __init__(self) -> None:

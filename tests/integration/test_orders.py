@@ -11,6 +11,7 @@ from websockets import connect
 
 from fleetwire import Fleetwire
 from fleetwire.config import Settings
+from fleetwire.sources.simulator import Simulator
 from fleetwire.wire.audit import verify
 from fleetwire.wire.errors import CommandError, ConflictError
 from tests.integration.commanding import EA, EXPERT, Hands, expert_client, living, sign_with
@@ -33,10 +34,12 @@ class Web:
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
     async def post(self, path: str, body: Any, status: int = 200) -> Any:
-        async with aiohttp.ClientSession(headers=self._headers) as session:
-            async with session.post(self._url + path, data=json.dumps(body)) as answer:
-                assert answer.status == status, await answer.text()
-                return await answer.json(content_type=None)
+        async with (
+            aiohttp.ClientSession(headers=self._headers) as session,
+            session.post(self._url + path, data=json.dumps(body)) as answer,
+        ):
+            assert answer.status == status, await answer.text()
+            return await answer.json(content_type=None)
 
     async def get(self, path: str, status: int = 200) -> Any:
         async with aiohttp.ClientSession(headers=self._headers) as session, session.get(self._url + path) as answer:
@@ -131,7 +134,12 @@ async def test_the_answer_of_a_report_brings_commands_and_takes_acknowledgements
         assert (answer["status"], answer["command"]["status"]) == ("accepted", "queued")
         for _ in range(2):  # until it is accepted, it is handed over with each report
             (order,) = (await web.post("ea/report", BODY))["commands"]
-            assert (order["id"], order["target"], order["command"], order["boot_id"]) == (command_id, EA, "pause", "one")
+            assert (order["id"], order["target"], order["command"], order["boot_id"]) == (
+                command_id,
+                EA,
+                "pause",
+                "one",
+            )
         ack = {"command_id": command_id, "status": "executed", "results": {"retcode": 10009}, "boot_id": "one"}
         receipt = await web.post("ea/report", {**BODY, "acks": [ack]})
         assert (receipt["commands"], receipt["refused"]) == ([], [])
@@ -272,3 +280,46 @@ async def test_a_server_that_keeps_nothing_takes_no_commands() -> None:
     fw.service.keeper = None
     with pytest.raises(Exception, match="need a database"):
         await fw.command("pause", ea_id=1)
+
+
+async def test_an_expert_in_a_folder_is_handed_a_file_and_answers_with_one(tmp_path: Path) -> None:
+    folder = tmp_path / "drop"
+    async with whole(tmp_path / "fleet.db", drop_folder=str(folder)) as fw:
+        drop(folder, "1.json", BODY)
+        await reported(fw, 1)
+        command = await fw.command("pause", ea_id=EA)
+        path = folder / "commands" / f"{EA}-{command.command_id}.json"
+        async with asyncio.timeout(10):
+            while not path.exists():
+                await asyncio.sleep(0.01)
+        order = json.loads(path.read_bytes())
+        assert (order["id"], order["command"], order["boot_id"]) == (command.command_id, "pause", "one")
+        assert command.row.status == "delivered"
+        ack = {"command_id": order["id"], "status": "executed", "results": {"retcode": 10009}, "boot_id": "one"}
+        drop(folder, "2.json", {**BODY, "acks": [ack, ack | {"command_id": "another"}]})
+        assert (await command.finished(timeout_s=10)).status == "executed"
+        async with asyncio.timeout(10):
+            while not list((folder / "failed").glob("*.error.txt")):
+                await asyncio.sleep(0.01)
+        (error,) = (folder / "failed").glob("*.error.txt")
+        assert "only the expert that it is for" in error.read_text() or "no command" in error.read_text()
+
+
+def drop(folder: Path, name: str, body: Any) -> None:
+    (folder / f"{name}.part").write_text(json.dumps(body))
+    (folder / f"{name}.part").rename(folder / name)
+
+
+async def test_the_simulated_fleet_does_what_it_is_told(tmp_path: Path) -> None:
+    """So that the demo can be stopped and started again."""
+    settings = Settings(port=0, auth_token=TOKEN, database=str(tmp_path / "fleet.db"))
+    simulator = Simulator(seed=7, experts=3, speed=10)
+    async with Fleetwire(settings, sources=[simulator]) as fw:
+        await reported(fw, 3)
+        for name, paused in (("pause", True), ("resume", False)):
+            row = await (await fw.command(name, ea_id=1001)).finished(timeout_s=10)
+            assert row.status == "executed"
+            assert simulator.experts[0].paused is paused
+        row = await (await fw.command("emergency_stop", everybody=True)).finished(timeout_s=10)
+        assert row.status == "executed"
+        assert all(held.owner is None for account in simulator.accounts for held in account.held)
