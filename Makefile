@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.ready
 
-.PHONY: demo test simulate lint types spec bench bench-peers
+.PHONY: demo test simulate chaos lint types spec bench bench-peers
 .DEFAULT_GOAL := demo
 
 demo: $(READY)  ## a server with a living fleet (ARGS="--port 9000 --experts 200")
@@ -15,6 +15,9 @@ test: lint types  ## everything that is tested (ARGS="-k hub")
 
 simulate: $(READY)  ## weeks of a simulated fleet with faults, in every detail (ARGS="--seeds 20 --first 100")
 	@$(RUN) tests.simulation $(ARGS)
+
+chaos: $(READY)  ## servers and experts are killed at every step of a command's life (ARGS="--kills 1000 --seed 2")
+	@$(RUN) tests.chaos $(ARGS)
 
 lint: $(READY)
 	$(RUN) ruff check .

@@ -30,6 +30,13 @@ WAITING_MAX: Final = 256
 """Commands that wait to be carried out; what comes above is not accepted, and so given again later."""
 TOLD_MAX: Final = 256
 """Outcomes that a full report tells of."""
+POINTS: Final = (
+    *(f"{what}.{when}_write" for what in (ACCEPTED, BEGUN, "outcome") for when in ("before", "after")),
+    *(f"{what}.{when}_send" for what in ("report", "ack") for when in ("before", "after")),
+    "handler.before",
+    "handler.after",
+)
+"""Before and after everything that is written, sent or done; `ExpertClient(at=...)` is told as each is passed."""
 _MEMORY_LOST: Final = "the expert was stopped while it carried this out: look at the account what was done"
 _NEVER_BEGUN: Final = "the expert was stopped before it began with this: nothing was done"
 
