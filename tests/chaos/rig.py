@@ -232,7 +232,7 @@ class Rig:
                     await self._obey()
                 await asyncio.sleep(0.005)
 
-    # ------------------------------------------------------------------------------------------------------ the promises
+    # ------------------------------------------------------------------------------------------------- the promises
 
     async def check(self) -> None:
         """Look at everything that is kept: what was promised holds."""
