@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from fleetwire.fleet.commands.bounds import CommandLimits
-from fleetwire.fleet.commands.ledger import Ledger
+from fleetwire.fleet.commands.ledger import Ledger, clock_ms
 from fleetwire.fleet.commands.life import (
     TRANSITIONS,
     UNDER_WAY,
@@ -202,6 +202,7 @@ class Commands:
         self, checked: Checked, wanted: dict[int, frozenset[str] | None], at: Moment, new_id: str, nonce: str
     ) -> Submission:
         request = checked.request
+        lifetime_ms = round(request.expires_in_s * 1000)
         alone = len(wanted) == 1 and request.target.ea_id is not None
         first = Command(
             command_id=new_id,
@@ -215,7 +216,9 @@ class Commands:
             address=request.address,
             reason=request.reason,
             issued_ms=at.utc_ms,
-            expires_ms=at.utc_ms + round(request.expires_in_s * 1000),
+            expires_ms=at.utc_ms + lifetime_ms,
+            lifetime_ms=lifetime_ms,
+            clock_ms=clock_ms(at),
             nonce=nonce,
             changed_ms=at.utc_ms,
             idempotency_key=request.idempotency_key or "",
@@ -315,8 +318,7 @@ class Commands:
             raise ConflictError(f"command {command_id} has expired: it must not be handed over")
         self._runs.check(command.ea_id, boot_id)
         self._ledger.answers.set(command.ea_id, at.now + self.limits.redeliver_s)
-        expires_ms = self._ledger.by_clock(command, at).expires_ms
-        return self._step(command, Status.delivered, SERVER, at, boot_id=boot_id, expires_ms=expires_ms)
+        return self._step(self._ledger.by_clock(command, at), Status.delivered, SERVER, at, boot_id=boot_id)
 
     def acknowledge(
         self,
@@ -483,15 +485,19 @@ class Commands:
 
     # -------------------------------------------------------------------------------------------------------- restart
 
-    def restore(self, commands: Iterable[Command], at: Moment, last_number: int = 0) -> None:
+    def restore(
+        self, commands: Iterable[Command], at: Moment, last_number: int = 0, *, same_clock: bool = False
+    ) -> None:
         """Go on with what the run before has kept; called once, before anything else.
 
         Args:
             commands: those that have not come to an end, their parents and children, and those that ended lately.
             at: now.
             last_number: the highest number that a command ever had.
+            same_clock: whether the monotonic clock is still the one of that run (the machine was not started again):
+                then a wall clock that was set meanwhile changes nothing.
         """
-        for command in self._ledger.restore(commands, at, last_number):
+        for command in self._ledger.restore(commands, at, last_number, same_clock):
             self._keys.note(command)
             if command.ea_id is not None and command.status in UNDER_WAY:
                 self._runs.start(command.ea_id, command.boot_id)

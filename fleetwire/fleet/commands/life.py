@@ -146,6 +146,8 @@ class Command(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
         reason: why.
         issued_ms: when, UTC.
         expires_ms: when nobody may begin it any more, UTC; by the wall clock of when this was last written.
+        lifetime_ms: how long it may wait.
+        clock_ms: what the wall clock showed when the monotonic one began, when this was last written.
         nonce: makes its signature like no other.
         boot_id: the run of the expert that it was handed to.
         changed_ms: when it came into its status.
@@ -169,6 +171,8 @@ class Command(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     reason: str = ""
     issued_ms: int
     expires_ms: int
+    lifetime_ms: int
+    clock_ms: int
     nonce: str = ""
     boot_id: str = ""
     changed_ms: int = 0
