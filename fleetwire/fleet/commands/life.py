@@ -88,8 +88,8 @@ class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
 
     def __post_init__(self) -> None:
         """Refuse none, and more than one: a command must never reach who was not meant."""
-        given = [name for name in self.__struct_fields__ if getattr(self, name) not in (None, False)]
-        if len(given) != 1:
+        names = [self.account, self.group, self.strategy]
+        if (self.ea_id is not None) + self.all + sum(name is not None for name in names) != 1:
             raise ValueError("give exactly one of ea_id, account, group, strategy, all")
 
     def __str__(self) -> str:
