@@ -85,8 +85,6 @@ class AccountState:
         self.series = Series()
         self.owners: dict[int, int | None] = {}  # of each deal, by its ticket; a deal told twice is known by it
         self.unowned: dict[int, Deal] = {}  # trades of nobody, by ticket: made by hand, or of an expert not yet known
-        self.guessed: dict[int, Deal] = {}  # given to the only one with their magic, on another symbol; by ticket
-        self.early: dict[int, dict[int, Deal]] = {}  # closings of before their entry, by position_id and ticket
         self.trades: dict[int, Trade] = {}  # by position_id
         self.manual: dict[int, Position] = {}  # open positions of nobody, by ticket
         self.terminals: dict[str, TerminalState] = {}

@@ -99,12 +99,6 @@ class ExpertState:
         if deal.type in TRADE_TYPES and deal.entry in CLOSING and deal.position_id:
             self._close(deal)
 
-    def uncount(self, deal: Deal) -> None:
-        """Take a deal out of its figures: it turned out to be another's."""
-        self.series.remove(deal, deal.time_msc)
-        if deal.time_msc <= self._peak_msc:
-            self.peak_result -= deal.amount
-
     def _close(self, deal: Deal) -> None:
         found = next((open_ for open_ in self.positions.values() if open_.position_id == deal.position_id), None)
         if found is None:

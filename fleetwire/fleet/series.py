@@ -64,14 +64,6 @@ class Series:
         if index < self._done:
             self._go_back(index)
 
-    def remove(self, deal: Deal, time: int, of: int = 0) -> None:
-        """Take a deal out again; it was added with the same time."""
-        index = bisect(self._order, (time, of, deal.ticket)) - 1
-        del self._order[index], self.deals[index]
-        self.version += 1
-        if index < self._done:
-            self._go_back(index)
-
     def _go_back(self, index: int) -> None:
         """Forget the figures of what stands at `index` and after it."""
         while self._counted and self._counted[-1] > index:
