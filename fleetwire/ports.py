@@ -143,7 +143,7 @@ class KeptNote(Struct, frozen=True):
     value: bytes
 
 
-class KeptCommand(Struct, frozen=True):
+class KeptCommand(Struct, frozen=True, gc=False):
     """A command as it stands now; kept again under its id, it takes the place of the one before.
 
     `number` is that of its issue, and never another command's. `settled_ms` is when it came to an end or was lost sight
