@@ -4,7 +4,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from typing import Final
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from fleetwire.fleet.commands.bounds import CommandLimits
 from fleetwire.fleet.commands.life import WAITING, Command, Status, moved
@@ -86,7 +86,7 @@ class Ledger:
         expires_ms = at.utc_ms + round((expires - at.now) * 1000)
         if abs(expires_ms - command.expires_ms) <= _CLOCK_SLACK_MS:
             return command
-        return replace(command, expires_ms=expires_ms, clock_ms=clock_ms(at))
+        return structs.replace(command, expires_ms=expires_ms, clock_ms=clock_ms(at))
 
     def settled_at(self, command_id: str) -> float:
         """Give when a command came to an end, or was lost sight of; monotonic seconds."""
@@ -126,7 +126,7 @@ class Ledger:
         results = {status.value: count for status in Status if (count := family.counts[status])}
         status = parent_status(parent.status, family.counts)
         if status is parent.status:
-            self.commands[parent.command_id] = replace(parent, results=results)
+            self.commands[parent.command_id] = structs.replace(parent, results=results)
             return None
         moved_on = moved(parent, status, at.utc_ms, in_words(family.counts), results=results)
         self.commands[parent.command_id] = moved_on

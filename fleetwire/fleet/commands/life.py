@@ -4,8 +4,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
-from msgspec import Meta, Struct
-from msgspec.structs import replace
+from msgspec import Meta, Struct, structs
 
 from fleetwire.fleet.commands.table import Priority
 
@@ -71,9 +70,9 @@ TRANSITIONS: Final[dict[Status, frozenset[Status]]] = {
 WORDS: Final = _ENDS_BY_WORD | {Status.accepted, Status.expired}
 """What an expert may say of a command."""
 
-UNDER_WAY: Final = frozenset({Status.delivered, Status.accepted})
+UNDER_WAY: Final = (Status.delivered, Status.accepted)
 """Where an expert has it, and may be at it."""
-WAITING: Final = UNDER_WAY | {Status.queued}
+WAITING: Final = (Status.queued, *UNDER_WAY)
 """Where a command takes room in an expert's queue."""
 
 
@@ -249,4 +248,4 @@ def moved(command: Command, status: Status, utc_ms: int, why: str, **more: Any) 
     """Give the command as it is after a step that the table has."""
     if status not in TRANSITIONS[command.status]:
         raise AssertionError(f"{command.status} is never followed by {status}")
-    return replace(command, status=status, changed_ms=utc_ms, why=why, **more)
+    return structs.replace(command, status=status, changed_ms=utc_ms, why=why, **more)

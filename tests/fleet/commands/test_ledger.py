@@ -102,3 +102,13 @@ def test_the_memory_of_a_busy_year_is_bounded() -> None:
     assert len(commands) <= 50
     assert len(ledger._families) <= 50
     assert (len(ledger._expires), len(ledger._waiting), len(ledger._unknown), len(ledger.deadlines)) == (0, 0, 0, 0)
+
+
+def test_what_is_forgotten_in_the_midst_of_a_report_breaks_nothing() -> None:
+    """More is lost sight of than may be remembered, and found in one report."""
+    desk = Desk(remembered_max=2)
+    ids = [desk.delivered().command_id for _ in range(6)]
+    assert len(desk.commands.expert_started(7, "b", at(1))) == 6
+    assert len(desk.commands.unsettled(7)) == 2
+    steps = desk.commands.expert_said(7, dict.fromkeys(ids, ("executed", {})), at(2))
+    assert [step.after.command_id for step in steps] == ids[4:]
