@@ -160,7 +160,7 @@ class KeptNote(Struct, frozen=True):
     value: bytes
 
 
-class KeptCommand(Struct, frozen=True):
+class KeptCommand(Struct, frozen=True, gc=False):
     """A command as it stands now; kept again under its id, it takes the place of the one before.
 
     `number` is that of its issue, and never another command's. `settled_ms` is when it came to an end or was lost sight
@@ -195,7 +195,7 @@ class Memory(Struct, frozen=True):
 
     `events` are the newest of each event channel, in order of position. `alerts` are those that are not cleared, and
     `last_alert_id` counts all there ever were. `news` are the events of the last two days and of the future. `commands`
-    are those under way, their parents and children, and those that settled in the last week (up to a bound);
+    are those under way, the children of their parents, and those that settled last (up to a bound);
     `last_command_number` counts all there ever were. `audit_head` is where the audit's chain ends.
     """
 

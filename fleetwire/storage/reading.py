@@ -32,8 +32,7 @@ LIMIT_MAX: Final = 10_000
 """The most that one page, or one curve, may have."""
 DEALS_AT_ONCE: Final = 4096
 _NEWS_BEFORE_MS: Final = 2 * DAY_MS  # what a restart begins with
-_COMMANDS_BEFORE_MS: Final = 7 * DAY_MS  # of what a restart begins with
-_COMMANDS_SETTLED_MAX: Final = 50_000  # likewise
+_COMMANDS_SETTLED_MAX: Final = 20_000  # of what a restart begins with; by count, for the clock may have been set
 _INTEGER_MAX: Final = 2**63 - 1
 
 _TRADE_STATUS: Final = ("open", "closed")
@@ -275,14 +274,13 @@ class Reading:
         found = self._connection.read("SELECT number, hash FROM audit_head")
         return AuditHead(*found[0]) if found else GENESIS
 
-    def _commands_to_go_on_with(self, now_ms: int) -> list[KeptCommand]:
+    def _commands_to_go_on_with(self) -> list[KeptCommand]:
         """Read what is under way, with its parents and children, and the newest of what settled lately."""
         read = self._connection.read
         found = read(f"{_COMMANDS} WHERE settled_ms IS NULL")
         found += read(f"{_COMMANDS} {_CHILDREN_OF_OPEN}")
         found += read(
-            f"{_COMMANDS} WHERE settled_ms >= ? ORDER BY settled_ms DESC LIMIT {_COMMANDS_SETTLED_MAX}",
-            (now_ms - _COMMANDS_BEFORE_MS,),
+            f"{_COMMANDS} WHERE settled_ms IS NOT NULL ORDER BY settled_ms DESC LIMIT {_COMMANDS_SETTLED_MAX}"
         )
         return [KeptCommand(*line) for line in {line[1]: line for line in found}.values()]
 
@@ -306,7 +304,7 @@ class Reading:
             alerts=[msgspec.json.decode(alert, type=AlertRow) for (alert,) in alerts],
             last_alert_id=read("SELECT coalesce(max(id), 0) FROM alerts")[0][0],
             news=[KeptNews(*line) for line in news],
-            commands=self._commands_to_go_on_with(now_ms),
+            commands=self._commands_to_go_on_with(),
             last_command_number=read("SELECT coalesce(max(number), 0) FROM commands")[0][0],
             audit_head=self.audit_head(),
         )

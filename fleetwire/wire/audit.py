@@ -132,30 +132,40 @@ def _text(value: str) -> str:
 
 
 def verify(
-    rows: Iterable[AuditRow], *, begin: AuditHead = GENESIS, end: AuditHead | None = None, key: bytes | None = b""
+    rows: Iterable[AuditRow],
+    *,
+    begin: AuditHead = GENESIS,
+    end: AuditHead | None = None,
+    anchors: Iterable[AuditHead] = (),
+    key: bytes | None = b"",
 ) -> Wrong | None:
     """Look for the first place where a chain is broken.
 
     Args:
         rows: in the order in which they are kept.
         begin: what the first of them follows.
-        end: where the chain has to end: what the store says beside the rows, or what somebody wrote down elsewhere.
+        end: where the chain ends, as the store notes it beside the rows: read it first, and no rows beyond it.
+        anchors: where the chain ended at some time, as somebody wrote it down elsewhere.
         key: of the chain; empty where it has none. None looks only whether rows follow one another, not at what they
             say.
 
     Returns:
         The number of the first row that is wrong, missing or too much, and why; None if all is well.
     """
-    head = begin
+    head, written_down = begin, {anchor.number: anchor.hash for anchor in (*anchors, *([end] if end else []))}
     for row in rows:
         wrong = _wrong(head, row, key)
         if wrong is not None:
             return wrong
         head = AuditHead(row.number, row.hash)
-        if end is not None and head.number == end.number and head.hash != end.hash:
-            return Wrong(head.number, "it is not the row that was written down as the last")
-    if end is not None and head.number < end.number:
-        return Wrong(head.number + 1, f"the rows {head.number + 1} to {end.number} are missing at the end")
+        if written_down.pop(head.number, head.hash) != head.hash:
+            return Wrong(head.number, f"row {head.number} is another than the one that was written down")
+        if end is not None and head.number > end.number:
+            return Wrong(head.number, f"row {head.number} stands behind the end: row {end.number} was the last")
+    missing = [number for number in written_down if number > head.number]
+    if missing:
+        last = max(missing)
+        return Wrong(head.number + 1, f"the rows from {head.number + 1} to {last} are missing at the end")
     return None
 
 
@@ -164,7 +174,7 @@ def _wrong(head: AuditHead, row: AuditRow, key: bytes | None) -> Wrong | None:
     if row.number > due:
         return Wrong(due, f"row {due} is missing: row {row.number} stands in its place")
     if row.number < due:
-        return Wrong(row.number, f"row {row.number} stands where row {due} belongs: it is there twice, or out of order")
+        return Wrong(due, f"row {row.number} stands where row {due} belongs: it is there twice, or out of order")
     if row.previous != head.hash:
         return Wrong(due, f"row {due} does not follow row {head.number}: one of the two is another than was written")
     if key is not None and row.hash != chain(head, row, key):

@@ -1,7 +1,8 @@
 """The command queue: what experts are told to do, and what became of it. No clock, no disk, no randomness."""
 
 from fleetwire.fleet.commands.bounds import CommandLimits
-from fleetwire.fleet.commands.engine import Commands, Submission
+from fleetwire.fleet.commands.engine import Commands
+from fleetwire.fleet.commands.intake import Submission
 from fleetwire.fleet.commands.life import (
     EXPIRES_S,
     MEANINGS,

@@ -40,7 +40,7 @@ class CommandLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     experts_per_command_max: int = 10_000
     params_bytes_max: int = 4096
     results_bytes_max: int = 16_384
-    remembered_max: int = 50_000
+    remembered_max: int = 20_000
     remembered_s: float = 604_800.0
     accepted_s: float = 300.0
     redeliver_s: float = 5.0

@@ -1,12 +1,12 @@
 """Commands: submitted, handed over, answered, lost sight of, found again. Every change is a step of the one table."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
-from msgspec.structs import replace
 
 from fleetwire.fleet.commands.bounds import CommandLimits
+from fleetwire.fleet.commands.intake import Intake, Submission
 from fleetwire.fleet.commands.ledger import Ledger
 from fleetwire.fleet.commands.life import (
     TRANSITIONS,
@@ -16,35 +16,17 @@ from fleetwire.fleet.commands.life import (
     CommandRequest,
     Status,
     Step,
-    moved,
 )
-from fleetwire.fleet.commands.requests import Checked, Gate, Keys, check
+from fleetwire.fleet.commands.requests import Gate, Keys, check
 from fleetwire.fleet.commands.runs import Runs
+from fleetwire.fleet.commands.stepping import SERVER, take_step
 from fleetwire.wire.errors import CommandError, ConflictError, ErrorCode
 from fleetwire.wire.moment import Moment
 
-SERVER: Final = "server"
-"""Who takes the steps that nobody asked for."""
 _STEPS_AT_ONCE: Final = 1000
 """How many commands one call of `due` may end, so that nothing else waits for long."""
 
 _encode: Final = msgspec.json.Encoder().encode
-
-
-class Submission(NamedTuple):
-    """What became of a request.
-
-    Args:
-        command: the command; the parent where there are children.
-        children: one for each expert, where it is for several.
-        steps: to be kept, then told; none where the request was a repeat.
-        repeated: whether its key has made this command before.
-    """
-
-    command: Command
-    children: list[Command]
-    steps: list[Step]
-    repeated: bool
 
 
 class Commands:
@@ -59,6 +41,7 @@ class Commands:
         self._ledger = Ledger(self.limits)
         self._keys = Keys()
         self._gate = Gate(self.limits)
+        self._intake = Intake(self._ledger, self.limits)
         self._runs = Runs()
 
     # --------------------------------------------------------------------------------------------------------- asking
@@ -139,123 +122,16 @@ class Commands:
         first = self._keys.first(checked)
         if first is not None:
             return Submission(self._ledger.commands[first], self.children(first), [], True)
-        wanted = self._wanted(checked, experts)
+        wanted = self._intake.wanted(checked, experts)
         self._gate.pass_rate(checked, at)
         self._gate.pass_confirmation(checked, wanted, nonce, at)
-        self._check_room(checked, wanted)
+        self._intake.check_room(checked, wanted)
         if new_id in self._ledger.commands:
             raise ConflictError(f"the id {new_id!r:.60} is another command's")
-        return self._create(checked, wanted, at, new_id, nonce)
-
-    def _wanted(
-        self, checked: Checked, experts: Sequence[tuple[int, frozenset[str] | None]]
-    ) -> dict[int, frozenset[str] | None]:
-        """Give each expert once.
-
-        Raises:
-            CommandError: there is none, are too many, or none of them can do it.
-        """
-        request = checked.request
-        wanted = dict(experts)
-        if not wanted:
-            raise CommandError(ErrorCode.not_found, f"{request.target} is not known here: no expert would get this")
-        if len(wanted) > self.limits.experts_per_command_max:
-            raise CommandError(
-                ErrorCode.invalid_data,
-                f"{request.target}: {len(wanted)} experts are more than one command may be for "
-                f"({self.limits.experts_per_command_max}): send it to smaller groups",
-            )
-        if not any(_supports(request.command, supports) for supports in wanted.values()):
-            who = f"EA {next(iter(wanted))} does" if len(wanted) == 1 else f"none of {len(wanted)} experts does"
-            can = sorted(frozenset[str]().union(*(supports or () for supports in wanted.values())))[:20]
-            raise CommandError(
-                ErrorCode.invalid_data,
-                f"{who} not support {request.command}: {', '.join(can) or 'nothing'} is supported",
-            )
-        return wanted
-
-    def _check_room(self, checked: Checked, wanted: Mapping[int, object]) -> None:
-        """Refuse what does not fit: in all, or into the queue of the only expert.
-
-        Raises:
-            CommandError: too many wait.
-        """
-        most = self.limits.waiting_closing_max if checked.kind.closes else self.limits.waiting_max
-        if self._ledger.waiting_count + len(wanted) > most:
-            raise CommandError(
-                ErrorCode.rate_limited, f"{self._ledger.waiting_count} commands wait already, no more than {most} may"
-            )
-        if len(wanted) == 1:
-            (ea_id,) = wanted
-            full = self._full(checked, ea_id)
-            if full:
-                raise CommandError(ErrorCode.rate_limited, f"{full}: cancel some, or wait until it takes them")
-
-    def _full(self, checked: Checked, ea_id: int) -> str:
-        """Say that an expert's queue is full, if it is."""
-        limits = self.limits
-        most = limits.waiting_per_expert_closing_max if checked.kind.closes else limits.waiting_per_expert_max
-        count = self._ledger.waiting_for(ea_id)
-        return f"{count} commands wait for EA {ea_id} already, no more than {most} may" if count >= most else ""
-
-    def _create(
-        self, checked: Checked, wanted: dict[int, frozenset[str] | None], at: Moment, new_id: str, nonce: str
-    ) -> Submission:
-        request = checked.request
-        alone = len(wanted) == 1 and request.target.ea_id is not None
-        first = Command(
-            command_id=new_id,
-            number=self._ledger.next_number(),
-            ea_id=next(iter(wanted)) if alone else None,
-            target=str(request.target),
-            command=request.command,
-            params=request.params,
-            priority=checked.kind.priority,
-            by=request.by,
-            address=request.address,
-            reason=request.reason,
-            issued_ms=at.utc_ms,
-            expires_ms=at.utc_ms + round(request.expires_in_s * 1000),
-            nonce=nonce,
-            changed_ms=at.utc_ms,
-            idempotency_key=request.idempotency_key or "",
-            fingerprint=checked.fingerprint,
-        )
-        expires = at.now + request.expires_in_s
-        steps = [self._begin(first, expires)]
-        self._keys.note(first)
-        if not alone:
-            steps += self._create_children(checked, first, wanted, at, expires)
-        return Submission(self._ledger.commands[new_id], self.children(new_id), steps, False)
-
-    def _begin(self, command: Command, expires: float) -> Step:
-        self._ledger.add(command, expires)
-        return Step(None, command, command.by, command.issued_ms, command.address, command.reason)
-
-    def _create_children(
-        self, checked: Checked, parent: Command, wanted: dict[int, frozenset[str] | None], at: Moment, expires: float
-    ) -> list[Step]:
-        """Give each expert its own; one that can't take it gets one too, and everybody is told that it can't."""
-        steps, refused = [], []
-        for number, (ea_id, supports) in enumerate(wanted.items(), 1):
-            why = self._full(checked, ea_id)
-            if not _supports(parent.command, supports):
-                why = f"EA {ea_id} does not support {parent.command}"
-            child = replace(
-                parent,
-                command_id=f"{parent.command_id}.{number}",
-                number=self._ledger.next_number(),
-                parent_id=parent.command_id,
-                ea_id=ea_id,
-                idempotency_key="",
-                fingerprint="",
-            )
-            steps.append(self._begin(child, expires))
-            if why:
-                refused.append((child, why))
-        for child, why in refused:
-            steps += self._step(child, Status.rejected, SERVER, at, why=why)
-        return steps
+        made = self._intake.create(checked, wanted, at, new_id, nonce)
+        self._keys.note(made.command)
+        self._tidied(made.steps, at)
+        return made
 
     def cancel(self, command_id: str, by: str, at: Moment, *, address: str = "", reason: str = "") -> list[Step]:
         """Take a command back that was not handed over; of one for several experts, what was not.
@@ -277,7 +153,7 @@ class Commands:
         steps: list[Step] = []
         for each in queued:
             steps += self._step(each, Status.cancelled, by, at, address=address, why=reason or "taken back")
-        return steps
+        return self._tidied(steps, at)
 
     def _known(self, command_id: str) -> Command:
         command = self._ledger.commands.get(command_id)
@@ -315,8 +191,7 @@ class Commands:
             raise ConflictError(f"command {command_id} has expired: it must not be handed over")
         self._runs.check(command.ea_id, boot_id)
         self._ledger.answers.set(command.ea_id, at.now + self.limits.redeliver_s)
-        expires_ms = self._ledger.by_clock(command, at).expires_ms
-        return self._step(command, Status.delivered, SERVER, at, boot_id=boot_id, expires_ms=expires_ms)
+        return self._step(self._ledger.by_clock(command, at), Status.delivered, SERVER, at, boot_id=boot_id)
 
     def acknowledge(
         self,
@@ -363,7 +238,8 @@ class Commands:
                 f"EA {ea_id} speaks of command {command_id} as its run {boot_id!r:.40}, and it was handed to the run "
                 f"{command.boot_id!r:.40}: send a full report first"
             )
-        return self._step(command, word, _expert(ea_id), at, address=address, why=why, results=dict(results))
+        said = self._step(command, word, _expert(ea_id), at, address=address, why=why, results=dict(results))
+        return self._tidied(said, at)
 
     def _word(self, ea_id: int, command_id: str, status: str, results: Mapping[str, Any]) -> Status:
         """Read a word.
@@ -416,7 +292,7 @@ class Commands:
             if command.status in UNDER_WAY and command.boot_id != boot_id:
                 why = f"EA {ea_id} was started again before it had said what became of it"
                 steps += self._step(command, Status.unknown, SERVER, at, why=why)
-        return steps
+        return self._tidied(steps, at)
 
     def expert_said(
         self, ea_id: int, outcomes: Mapping[str, tuple[str, Mapping[str, Any]]], at: Moment, boot_id: str = ""
@@ -450,7 +326,7 @@ class Commands:
             elif command.status is Status.unknown and self._never_taken(command, boot_id, at):
                 why = f"EA {ea_id} does not know it: it was never executed, and will not be"
                 steps += self._step(command, Status.failed, _expert(ea_id), at, why=why)
-        return steps
+        return self._tidied(steps, at)
 
     def _never_taken(self, command: Command, boot_id: str, at: Moment) -> bool:
         """Tell whether a report that does not know a command proves that it was never taken.
@@ -474,45 +350,37 @@ class Commands:
                 steps += self._step(command, Status.unknown, SERVER, at, why=_silence(command))
             if count == _STEPS_AT_ONCE:
                 break
-        self._forget_old(at)
-        return steps
-
-    def _forget_old(self, at: Moment) -> None:
-        for command in self._ledger.forget_old(at):
-            self._keys.forget(command)
+        return self._tidied(steps, at)
 
     # -------------------------------------------------------------------------------------------------------- restart
 
-    def restore(self, commands: Iterable[Command], at: Moment, last_number: int = 0) -> None:
+    def restore(
+        self, commands: Iterable[Command], at: Moment, last_number: int = 0, *, same_clock: bool = False
+    ) -> None:
         """Go on with what the run before has kept; called once, before anything else.
 
         Args:
             commands: those that have not come to an end, their parents and children, and those that ended lately.
             at: now.
             last_number: the highest number that a command ever had.
+            same_clock: whether the monotonic clock is still the one of that run (the machine was not started again):
+                then a wall clock that was set meanwhile changes nothing.
         """
-        for command in self._ledger.restore(commands, at, last_number):
+        for command in self._ledger.restore(commands, at, last_number, same_clock):
             self._keys.note(command)
             if command.ea_id is not None and command.status in UNDER_WAY:
                 self._runs.start(command.ea_id, command.boot_id)
 
     # ---------------------------------------------------------------------------------------------------------- steps
 
-    def _step(
-        self, command: Command, status: Status, by: str, at: Moment, *, address: str = "", why: str = "", **more: Any
-    ) -> list[Step]:
-        """Take a step, and what follows from it for the parent."""
-        after = moved(command, status, at.utc_ms, why, **more)
-        steps = [Step(command, after, by, at.utc_ms, address, why)]
-        parent = self._ledger.move(command, after, at)
-        if parent is not None:
-            steps.append(Step(*parent, SERVER, at.utc_ms, "", parent[1].why))
-        self._forget_old(at)
+    def _step(self, command: Command, status: Status, by: str, at: Moment, **more: Any) -> list[Step]:
+        return take_step(self._ledger, command, status, by, at, **more)
+
+    def _tidied(self, steps: list[Step], at: Moment) -> list[Step]:
+        """Forget what is old; only once all steps are taken, for one of them may be about it."""
+        for command in self._ledger.forget_old(at):
+            self._keys.forget(command)
         return steps
-
-
-def _supports(command: str, supports: frozenset[str] | None) -> bool:
-    return supports is None or command in supports
 
 
 def _expert(ea_id: int) -> str:

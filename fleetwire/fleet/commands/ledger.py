@@ -4,7 +4,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from typing import Final
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from fleetwire.fleet.commands.bounds import CommandLimits
 from fleetwire.fleet.commands.life import WAITING, Command, Status, moved
@@ -84,11 +84,9 @@ class Ledger:
         if expires is None:
             return command
         expires_ms = at.utc_ms + round((expires - at.now) * 1000)
-        return (
-            command
-            if abs(expires_ms - command.expires_ms) <= _CLOCK_SLACK_MS
-            else replace(command, expires_ms=expires_ms)
-        )
+        if abs(expires_ms - command.expires_ms) <= _CLOCK_SLACK_MS:
+            return command
+        return structs.replace(command, expires_ms=expires_ms, clock_ms=clock_ms(at))
 
     def settled_at(self, command_id: str) -> float:
         """Give when a command came to an end, or was lost sight of; monotonic seconds."""
@@ -128,7 +126,7 @@ class Ledger:
         results = {status.value: count for status in Status if (count := family.counts[status])}
         status = parent_status(parent.status, family.counts)
         if status is parent.status:
-            self.commands[parent.command_id] = replace(parent, results=results)
+            self.commands[parent.command_id] = structs.replace(parent, results=results)
             return None
         moved_on = moved(parent, status, at.utc_ms, in_words(family.counts), results=results)
         self.commands[parent.command_id] = moved_on
@@ -195,8 +193,11 @@ class Ledger:
 
     # -------------------------------------------------------------------------------------------------------- restart
 
-    def restore(self, commands: Iterable[Command], at: Moment, last_number: int) -> list[Command]:
-        """Take everything in that the run before has kept; gives it in the order in which it was issued."""
+    def restore(self, commands: Iterable[Command], at: Moment, last_number: int, same_clock: bool) -> list[Command]:
+        """Take everything in that the run before has kept; gives it in the order in which it was issued.
+
+        What has settled is remembered for as long as if it had done so now: by the wall clock that could be anything.
+        """
         known = sorted(commands, key=_number)
         settled: list[Command] = []
         for command in known:
@@ -210,20 +211,25 @@ class Ledger:
             if command.status not in WAITING:
                 settled.append(command)
             elif command.ea_id is not None:
-                self._wait_again(command, at)
+                self._wait_again(command, at, same_clock)
         for command in sorted(settled, key=_changed):
-            self._settle(command, at.now - max(0, at.utc_ms - command.changed_ms) / 1000)
+            self._settle(command, at.now)
         self._number = max(last_number, known[-1].number if known else 0)
         return known
 
-    def _wait_again(self, command: Command, at: Moment) -> None:
+    def _wait_again(self, command: Command, at: Moment, same_clock: bool) -> None:
         """Let a command wait for what is left of its time: never for more than all of it, whatever the clock says."""
-        left_ms = command.expires_ms - at.utc_ms
-        self._expires[command.command_id] = at.now + min(left_ms, command.expires_ms - command.issued_ms) / 1000
+        left_ms = command.expires_ms - (command.clock_ms + round(at.now * 1000) if same_clock else at.utc_ms)
+        self._expires[command.command_id] = at.now + min(left_ms, command.lifetime_ms) / 1000
         self._wait(command)
         self.deadlines.set(command.command_id, self._deadline(command, at))
         if command.status is Status.delivered and command.ea_id is not None:
             self.answers.set(command.ea_id, at.now + self._limits.redeliver_s)
+
+
+def clock_ms(at: Moment) -> int:
+    """Give what the wall clock showed when the other one began."""
+    return at.utc_ms - round(at.now * 1000)
 
 
 def _drop(where: dict[int, dict[str, None]], ea_id: int, command_id: str) -> None:

@@ -4,8 +4,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
-from msgspec import Meta, Struct
-from msgspec.structs import replace
+from msgspec import Meta, Struct, structs
 
 from fleetwire.fleet.commands.table import Priority
 
@@ -71,9 +70,9 @@ TRANSITIONS: Final[dict[Status, frozenset[Status]]] = {
 WORDS: Final = _ENDS_BY_WORD | {Status.accepted, Status.expired}
 """What an expert may say of a command."""
 
-UNDER_WAY: Final = frozenset({Status.delivered, Status.accepted})
+UNDER_WAY: Final = (Status.delivered, Status.accepted)
 """Where an expert has it, and may be at it."""
-WAITING: Final = UNDER_WAY | {Status.queued}
+WAITING: Final = (Status.queued, *UNDER_WAY)
 """Where a command takes room in an expert's queue."""
 
 
@@ -88,8 +87,8 @@ class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
 
     def __post_init__(self) -> None:
         """Refuse none, and more than one: a command must never reach who was not meant."""
-        given = [name for name in self.__struct_fields__ if getattr(self, name) not in (None, False)]
-        if len(given) != 1:
+        names = [self.account, self.group, self.strategy]
+        if (self.ea_id is not None) + self.all + sum(name is not None for name in names) != 1:
             raise ValueError("give exactly one of ea_id, account, group, strategy, all")
 
     def __str__(self) -> str:
@@ -146,6 +145,8 @@ class Command(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
         reason: why.
         issued_ms: when, UTC.
         expires_ms: when nobody may begin it any more, UTC; by the wall clock of when this was last written.
+        lifetime_ms: how long it may wait.
+        clock_ms: what the wall clock showed when the monotonic one began, when this was last written.
         nonce: makes its signature like no other.
         boot_id: the run of the expert that it was handed to.
         changed_ms: when it came into its status.
@@ -169,6 +170,8 @@ class Command(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     reason: str = ""
     issued_ms: int
     expires_ms: int
+    lifetime_ms: int
+    clock_ms: int
     nonce: str = ""
     boot_id: str = ""
     changed_ms: int = 0
@@ -245,4 +248,4 @@ def moved(command: Command, status: Status, utc_ms: int, why: str, **more: Any) 
     """Give the command as it is after a step that the table has."""
     if status not in TRANSITIONS[command.status]:
         raise AssertionError(f"{command.status} is never followed by {status}")
-    return replace(command, status=status, changed_ms=utc_ms, why=why, **more)
+    return structs.replace(command, status=status, changed_ms=utc_ms, why=why, **more)
