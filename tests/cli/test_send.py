@@ -60,7 +60,8 @@ def test_a_command_is_sent_waited_for_and_stands_in_an_audit_that_shows_tamperin
         assert "did you mean pause?" in errors
         assert TOKEN not in errors
     assert main(["audit", "verify", "--database", str(database)]) == 0
-    assert "the audit is whole" in (said := capsys.readouterr().out)
+    said = capsys.readouterr().out
+    assert "the audit is whole" in said
     end = said.split()[-1]
     assert main(["audit", "export", "--database", str(database)]) == 0
     assert '"who":"admin"' in capsys.readouterr().out

@@ -123,6 +123,13 @@ class MaxPositions(Params, frozen=True, kw_only=True):
     count: Annotated[int, Meta(ge=0, le=10_000)]
 
 
+class DeadMan(Params, frozen=True, kw_only=True):
+    """What the expert does by itself once it has not heard the centre for `after_s` seconds."""
+
+    after_s: Annotated[float, Meta(ge=5, le=86_400)]
+    action: Literal["none", "pause", "close"]
+
+
 class EmergencyStop(Params, frozen=True, kw_only=True):
     """Stop at once; `close` also closes every position and cancels every order."""
 
@@ -170,6 +177,7 @@ COMMANDS: Final[dict[str, CommandKind]] = {
     "place_order": _normal(PlaceOrder, "place an order, at market or pending"),
     "adjust_risk": _normal(AdjustRisk, "change how much is risked"),
     "set_parameter": _normal(SetParameter, "set one input of the expert"),
+    "dead_man": _normal(DeadMan, "what to do when the centre has not been heard for so long: nothing, pause, or close"),
     "max_positions": _normal(MaxPositions, "bound how many positions may be open"),
 }
 """Every command there is."""

@@ -110,5 +110,5 @@ def test_the_emergency_stop_overtakes_everything_and_closing_the_rest() -> None:
 
 def test_the_domain_has_all_its_commands() -> None:
     said = """pause resume close_positions close_all close_position modify_position cancel_orders place_order
-        adjust_risk set_parameter max_positions emergency_stop"""
+        adjust_risk set_parameter max_positions emergency_stop dead_man"""
     assert sorted(COMMANDS) == sorted(said.split())
