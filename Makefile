@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.ready
 
-.PHONY: demo test simulate attack lint types spec bench bench-peers
+.PHONY: demo test simulate chaos attack lint types spec bench bench-peers
 .DEFAULT_GOAL := demo
 
 demo: $(READY)  ## a server with a living fleet (ARGS="--port 9000 --experts 200")
@@ -18,6 +18,9 @@ simulate: $(READY)  ## weeks of a simulated fleet with faults, in every detail (
 
 attack: $(READY)  ## forty-two attacks on a server (ARGS="--url ws://127.0.0.1:8765 --token ...")
 	@$(RUN) tests.attacks $(ARGS)
+
+chaos: $(READY)  ## servers and experts are killed at every step of a command's life (ARGS="--kills 1000 --seed 2")
+	@$(RUN) tests.chaos $(ARGS)
 
 lint: $(READY)
 	$(RUN) ruff check .

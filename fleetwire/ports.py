@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from fleetwire.fleet.events import (
     Account,
+    CommandAck,
     Deal,
     DealReport,
     ExpertId,
@@ -17,8 +18,10 @@ from fleetwire.fleet.events import (
     PriceReport,
     Terminal,
 )
+from fleetwire.wire.audit import AuditHead, AuditRow
+from fleetwire.wire.messages import Command, CommandCancel, CommandData, CommandResponseData, ServerMessage
 from fleetwire.wire.moment import Moment
-from fleetwire.wire.rows import AlertRow, EquityPoint, ExpertRow, FleetRow, Page, TradeRow
+from fleetwire.wire.rows import AlertRow, CommandRow, EquityPoint, ExpertRow, FleetRow, Page, TradeRow
 
 # ------------------------------------------------------------------------------------------------------------- clock
 
@@ -68,6 +71,21 @@ class Source(Protocol):
 
     async def run(self, report: Report) -> None:
         """Report facts until there are no more, or until cancelled."""
+
+
+class Speaker(Protocol):
+    """Somebody on a connection that stays: can be told something out of turn."""
+
+    address: str
+    closing: bool
+    paused: bool
+
+    @property
+    def by(self) -> str:
+        """The id of its token, never the token."""
+
+    def tell(self, message: ServerMessage) -> bool:
+        """Say something, without waiting; tells whether it went out."""
 
 
 # ------------------------------------------------------------------------------------------------------------- store
@@ -142,14 +160,43 @@ class KeptNote(Struct, frozen=True):
     value: bytes
 
 
-Record = KeptAccount | KeptExpert | KeptDeal | Sample | KeptEvent | KeptAlert | KeptNews | KeptNote
+class KeptCommand(Struct, frozen=True, gc=False):
+    """A command as it stands now; kept again under its id, it takes the place of the one before.
+
+    `number` is that of its issue, and never another command's. `settled_ms` is when it came to an end or was lost sight
+    of; None while it is under way. `memory` is the fleet's own record of it (opaque to the store).
+    """
+
+    command_id: str
+    number: int
+    parent_id: str
+    ea_id: int | None
+    command: str
+    status: str
+    by: str
+    issued_ms: int
+    settled_ms: int | None
+    memory: bytes
+
+
+class KeptAudit(Struct, frozen=True):
+    """A row of the audit. Its number is never given twice; it is never changed, and never removed."""
+
+    row: AuditRow
+
+
+Record = (
+    KeptAccount | KeptExpert | KeptDeal | Sample | KeptEvent | KeptAlert | KeptNews | KeptNote | KeptCommand | KeptAudit
+)
 
 
 class Memory(Struct, frozen=True):
     """What a restart begins with; deals are read apart (`Store.deals_in_order`).
 
     `events` are the newest of each event channel, in order of position. `alerts` are those that are not cleared, and
-    `last_alert_id` counts all there ever were. `news` are the events of the last two days and of the future.
+    `last_alert_id` counts all there ever were. `news` are the events of the last two days and of the future. `commands`
+    are those under way, the children of their parents, and those that settled last (up to a bound);
+    `last_command_number` counts all there ever were. `audit_head` is where the audit's chain ends.
     """
 
     notes: dict[str, bytes]
@@ -159,6 +206,9 @@ class Memory(Struct, frozen=True):
     alerts: list[AlertRow]
     last_alert_id: int
     news: list[KeptNews]
+    commands: list[KeptCommand]
+    last_command_number: int
+    audit_head: AuditHead
 
 
 class StoreHealth(Struct, frozen=True, kw_only=True):
@@ -184,6 +234,23 @@ class TradeQuery(Struct, frozen=True, kw_only=True):
     from_ms: int | None = None
     until_ms: int | None = None
     before: str | None = None
+    limit: int = 100
+
+
+class CommandQuery(Struct, frozen=True, kw_only=True):
+    """Which commands, newest first. `status` is one of theirs, or `open` for those that are under way.
+
+    `before` is a command's number: those before it. `from_ms` and `until_ms` are of their issue, UTC milliseconds.
+    """
+
+    ea_id: int | None = None
+    parent_id: str | None = None
+    status: str | None = None
+    command: str | None = None
+    by: str | None = None
+    from_ms: int | None = None
+    until_ms: int | None = None
+    before: int | None = None
     limit: int = 100
 
 
@@ -244,6 +311,18 @@ class Store(Protocol):
     async def news(self, from_ms: int, until_ms: int, limit: int) -> list[KeptNews]:
         """List calendar events, in order of time."""
 
+    async def commands(self, query: CommandQuery) -> Page:
+        """List commands (`KeptCommand`), newest first; the cursor is `CommandQuery.before` as text."""
+
+    async def command(self, command_id: str) -> KeptCommand | None:
+        """Give one command."""
+
+    async def audit(self, after: int, limit: int) -> list[AuditRow]:
+        """Read the audit, in order of numbers, beginning with the row that follows `after`."""
+
+    async def audit_head(self) -> AuditHead:
+        """Tell where the audit's chain ends, as it was noted beside the rows: rows cut off at the end are missed."""
+
     async def trim(self, now_ms: int) -> None:
         """Drop what retention does not keep, and thin out samples: raw for a day, then minutes, then hours."""
 
@@ -288,7 +367,8 @@ class ExpertQuery(Struct, frozen=True, kw_only=True):
 class ReportBody(Struct, frozen=True, kw_only=True):
     """A report over HTTP: what one terminal knows, in one body. Each part is optional, and is taken as such a fact.
 
-    `positions` are all open positions of `account`. Deals that name nobody are of `account` too.
+    `positions` are all open positions of `account`. Deals that name nobody are of `account` too. `acks` are what the
+    experts of this body say of commands that they were given.
     """
 
     account: Account | None = None
@@ -298,6 +378,7 @@ class ReportBody(Struct, frozen=True, kw_only=True):
     deals: tuple[DealReport, ...] = ()
     events: tuple[NewsEvent, ...] = ()
     prices: tuple[PriceReport, ...] = ()
+    acks: tuple[CommandAck, ...] = ()
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
@@ -331,16 +412,52 @@ class FleetDesk(Protocol):
     def version(self) -> int:
         """Give a number that changes whenever anything that is listed from memory may have changed (for ETags)."""
 
-    def take(self, kind: str, data: dict[str, Any]) -> None:
-        """Take what a client reports over the socket.
+    def take(self, kind: str, data: dict[str, Any], speaker: Speaker) -> None:
+        """Take what a client reports over the socket; that becomes the way to the experts that it reports.
 
         Raises:
             DataError: it is refused; says why.
             StoreError: it could not be kept, and was not taken; it is to be sent again.
+            CommandError: likewise, of a word about a command.
         """
 
-    async def report(self, body: bytes) -> Receipt:
-        """Take a report over HTTP: JSON with any of `account terminal experts positions deals events prices`.
+    def order(self, message: Command | CommandCancel, speaker: Speaker) -> None:
+        """Take a command, or take one back; `speaker` is answered once that is kept.
+
+        Raises:
+            CommandError: it is refused.
+            StoreError: it can't be kept.
+        """
+
+    def refuse(self, what: str, by: str, address: str, why: str) -> None:
+        """Put into the audit that somebody asked for a command that he may not give."""
+
+    async def command(self, asked: CommandData, by: str, address: str) -> CommandResponseData:
+        """Take a command over HTTP; the answer is kept.
+
+        Args:
+            asked: what.
+            by: the id of the token that asks.
+            address: from where.
+
+        Raises:
+            CommandError: it is refused.
+            StoreError: it can't be kept now.
+        """
+
+    async def cancel(self, command_id: str, reason: str, by: str, address: str) -> CommandResponseData:
+        """Take a command back that no expert has yet; else as `command`."""
+
+    async def commands(self, query: CommandQuery) -> Page:
+        """List commands (`CommandRow`), newest first."""
+
+    async def find_command(self, command_id: str) -> CommandRow | None:
+        """Give one command."""
+
+    async def report(self, body: bytes, by: str) -> Receipt:
+        """Take a report over HTTP: JSON with any of `account terminal experts positions deals events prices acks`.
+
+        The answer has the commands that wait for the experts in it; `by` is the id of the token by which it came.
 
         Raises:
             DataError: it is no such report; nothing was taken.

@@ -208,7 +208,7 @@ def unknown_fields(example: Any, understood: Any, where: str = "$") -> Iterator[
 def test_a_message_in_the_docs_is_one_that_the_code_knows(block: Block):
     """What a client says is taken by the codec; what the server says has the form of its Struct; neither has more."""
     example = msgspec.json.decode(block.text)
-    if example["type"] in CLIENT_MESSAGES:
+    if example["type"] in CLIENT_MESSAGES and "timestamp" not in example:  # `command` is said by both sides
         message: Any = codec.decode(block.text.encode())
     else:
         message = msgspec.convert(example, SERVER_MESSAGES[example["type"]])

@@ -1,4 +1,4 @@
-"""The command line: `fleetwire serve | demo | replay | import | report | tail | ack | rules | token | db | config`."""
+"""The command line: `fleetwire serve | demo | replay | import | report | tail | send | ack | audit | ...`."""
 
 import argparse
 import io
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from fleetwire.cli import ack, config, db, imports, replay, report, rules, serve, tail, token
+from fleetwire.cli import ack, audit, config, db, imports, replay, report, rules, send, serve, tail, token
 from fleetwire.version import __version__
 from fleetwire.wire.errors import ConfigError, FleetwireError
 
@@ -20,7 +20,9 @@ _COMMANDS = (
     ("import", imports, "put MetaTrader 5 reports into what is kept, as history"),
     ("report", report, "print the statistics of a MetaTrader 5 report"),
     ("tail", tail, "print what a client hears"),
+    ("send", send, "give a command to experts"),
     ("ack", ack, "acknowledge an alert, or list those that are open"),
+    ("audit", audit, "look whether the audit is whole, or write it out"),
     ("rules", rules, "check the rules of alerts, also against a recorded day"),
     ("token", token, "show where the token is kept, or make a new one"),
     ("db", db, "look for damage in what is kept, or make a backup of it"),

@@ -167,12 +167,36 @@ class AccountPositions(Struct, frozen=True, kw_only=True, tag="positions_report"
     positions: tuple[Position, ...]
 
 
+class CommandOutcome(Struct, frozen=True, kw_only=True):
+    """What an expert knows of a command that it was given."""
+
+    command_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    status: Annotated[str, Meta(pattern="^(accepted|executed|partial|rejected|failed|expired)$")]
+    results: dict[str, Any] = {}
+
+
+class CommandAck(Struct, frozen=True, kw_only=True, tag="command_ack"):
+    """What an expert says of a command: that it has it (`accepted`), or how it ended.
+
+    `ea_id` is who says so; it may be left out where a connection, or a report, is of one expert. `boot_id` is the run
+    that says so. `results` are return codes, tickets, texts: whatever tells what was done.
+    """
+
+    command_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    status: Annotated[str, Meta(pattern="^(accepted|executed|partial|rejected|failed|expired)$")]
+    results: dict[str, Any] = {}
+    boot_id: Text = ""
+    ea_id: Annotated[int, Meta(gt=0, le=2**63 - 1)] | None = None
+
+
 class ExpertReport(Struct, frozen=True, kw_only=True, tag="ea_report"):
     """What an expert is doing now. It is full: a position that it does not list is closed.
 
     `ea_id` is the id by which the expert wants to be known; the fleet grants it while nobody else owns it. `boot_id`
     tells one run of it from the next. `positions` is None where the account's own list tells them (`AccountPositions`).
     `trade_allowed` is MQL_TRADE_ALLOWED. `interval_s` is how often it means to report. `is_history` as in `Account`.
+    `supports` are the commands that it can carry out; None where it does not say. `commands` is what it knows of the
+    commands that it was ever given: what is not among them it never began with; None where it does not say.
     """
 
     expert: ExpertId
@@ -190,6 +214,8 @@ class ExpertReport(Struct, frozen=True, kw_only=True, tag="ea_report"):
     interval_s: Annotated[float, Meta(gt=0, le=86_400)] | None = None
     terminal: Terminal | None = None
     is_history: bool = False
+    supports: Annotated[tuple[Annotated[str, Meta(max_length=64)], ...], Meta(max_length=64)] | None = None
+    commands: Annotated[tuple[CommandOutcome, ...], Meta(max_length=1000)] | None = None
 
 
 class DealReport(Struct, frozen=True, kw_only=True, tag="deal"):
@@ -270,4 +296,4 @@ class CommandReport(Struct, frozen=True, kw_only=True, tag="command_report"):
     results: dict[str, Any] = {}
 
 
-Fact = Account | AccountPositions | ExpertReport | DealReport | PriceReport | NewsEvent | CommandReport
+Fact = Account | AccountPositions | ExpertReport | DealReport | PriceReport | NewsEvent | CommandReport | CommandAck

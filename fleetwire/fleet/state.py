@@ -25,6 +25,7 @@ from fleetwire.fleet.events import (
     TRADE_TYPES,
     Account,
     AccountPositions,
+    CommandAck,
     Deal,
     DealReport,
     ExpertId,
@@ -117,6 +118,8 @@ class Fleet:
             return self._apply_price(fact, at)
         if isinstance(fact, NewsEvent):
             return [Announced(fact, self._news_utc_ms(fact))]
+        if isinstance(fact, CommandAck):
+            raise DataError("what an expert says of a command is for the queue of commands, not for the fleet")
         return [CommandMoved(fact)]
 
     def _apply_expert(self, report: ExpertReport, at: Moment) -> list[Change]:

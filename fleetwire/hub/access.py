@@ -15,6 +15,7 @@ class Right(Enum):
     report = "report what experts, accounts and markets do"
     publish = "publish on channels"
     acknowledge = "acknowledge alerts"
+    command = "give commands to experts"
     see_clients = "see who is connected"
 
 
@@ -30,7 +31,7 @@ class Role(Enum):
 
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.admin: frozenset(Right),
-    Role.operator: frozenset({Right.hear, Right.acknowledge}),
+    Role.operator: frozenset({Right.hear, Right.acknowledge, Right.command}),
     Role.viewer: frozenset({Right.hear}),
     Role.publisher: frozenset({Right.publish, Right.report}),
     Role.expert: frozenset({Right.report}),
@@ -50,6 +51,11 @@ class Identity(Struct, frozen=True):
     role: Role
     scope: frozenset[str] | None = None
     token_id: str = ""
+
+    @property
+    def by(self) -> str:
+        """Name it in what it does: never the token."""
+        return self.role.value
 
     def may(self, right: Right) -> bool:
         """Tell whether it may do this."""

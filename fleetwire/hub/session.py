@@ -15,7 +15,7 @@ from fleetwire.hub.meter import Verdict as Amount
 from fleetwire.hub.pace import NOBODY, Pace, Straggler
 from fleetwire.wire import messages
 from fleetwire.wire.channels import CHANNEL_BY_NAME, EVERYTHING, Topic
-from fleetwire.wire.errors import CloseCode, DataError, ErrorCode, MessageError, NotFoundError, StoreError
+from fleetwire.wire.errors import CloseCode, CommandError, DataError, ErrorCode, MessageError, NotFoundError, StoreError
 from fleetwire.wire.forms import PLAIN, Form
 
 if TYPE_CHECKING:
@@ -51,17 +51,25 @@ class State(Enum):
     closing = "closing"
 
 
-class ReportDesk:
-    """Where reports and acknowledgements of clients go.
+Order = messages.Command | messages.CommandCancel
+"""What an operator asks of experts."""
 
-    `take` is given the type and the data of a report, and raises a `DataError` if it is wrong, or a `StoreError` if
-    it can't be kept. `acknowledge` is given the id of an alert and who says so, and raises a `NotFoundError` if no such
-    alert is open. Both are None while nobody keeps a fleet.
+
+class ReportDesk:
+    """Where reports, acknowledgements and commands of clients go.
+
+    `take` is given the type and the data of a report and the session that says it, and raises a `DataError` if it is
+    wrong, or a `StoreError` if it can't be kept. `acknowledge` is given the id of an alert and who says so, and raises
+    a `NotFoundError` if no such alert is open. `command` is given a `command` or a `command_cancel`, answers it with
+    `Session.tell` once that is kept, or raises a `MessageError`; `refuse` is told of those that their session may not
+    ask for: what, who, from where, and why not. All are None while nobody keeps a fleet.
     """
 
     def __init__(self) -> None:
-        self.take: Callable[[str, dict[str, Any]], None] | None = None
+        self.take: Callable[[str, dict[str, Any], Session], None] | None = None
         self.acknowledge: Callable[[int, str], None] | None = None
+        self.command: Callable[[Order, Session], None] | None = None
+        self.refuse: Callable[[str, str, str, str], None] | None = None
 
 
 class House(NamedTuple):
@@ -174,7 +182,19 @@ class Session:
             return State.lagging
         return State.live if self.cohorts else State.authenticated
 
+    @property
+    def by(self) -> str:
+        """Who it is, for an audit: never the token."""
+        return self.identity.by if self.identity is not None else ""
+
     # ------------------------------------------------------------------------------------------------- what is said
+
+    def tell(self, message: messages.ServerMessage) -> bool:
+        """Say something out of turn; tells whether its transport takes it."""
+        if self.closing or self.paused:
+            return False
+        self.write(self.form.tell(message))
+        return True
 
     def welcome(self, utc: str) -> bytes:
         """Build the first message."""
@@ -244,7 +264,10 @@ class Session:
             raise MessageError(ErrorCode.not_authenticated, text, message.id)
         right = _right_to(message)
         if not self.identity.may(right):
-            raise MessageError(ErrorCode.forbidden, self.identity.why_not(right), message.id)
+            why_not = self.identity.why_not(right)
+            if isinstance(message, Order) and self._house.desk.refuse is not None:
+                self._house.desk.refuse(_named(message), self.by, self.address, why_not)
+            raise MessageError(ErrorCode.forbidden, why_not, message.id)
         if isinstance(message, messages.Subscribe):
             return [self._answer_subscribe(message, utc)]
         if isinstance(message, messages.Publish):
@@ -253,6 +276,8 @@ class Session:
             return self._take_report(message)
         if isinstance(message, messages.AlertAck):
             return self._acknowledge(message, self.identity)
+        if isinstance(message, Order):
+            return self._pass_on(message)
         return [self._answer_unsubscribe(message, utc)]
 
     def refuse(self, error: MessageError, now: float, utc: str) -> list[Output]:
@@ -369,11 +394,13 @@ class Session:
             text = "this server keeps no fleet: start it with --integrated, or use publish"
             raise MessageError(ErrorCode.no_reports_taken, text, message.id)
         try:
-            take(str(message.__struct_config__.tag), message.data)
+            take(str(message.__struct_config__.tag), message.data, self)
         except DataError as error:
             raise MessageError(ErrorCode.invalid_data, str(error), message.id) from None
         except StoreError as error:
             raise MessageError(ErrorCode.not_kept, str(error), message.id) from None
+        except CommandError as error:
+            raise MessageError(error.code, error.message, message.id) from None
         return []
 
     def _acknowledge(self, message: messages.AlertAck, identity: Identity) -> list[Output]:
@@ -386,6 +413,20 @@ class Session:
             acknowledge(message.data.alert_id, identity.role.value)
         except NotFoundError as error:
             raise MessageError(ErrorCode.not_found, str(error), message.id) from None
+        return []
+
+    def _pass_on(self, order: Order) -> list[Output]:
+        """Pass a command on; it is answered once it is kept."""
+        command = self._house.desk.command
+        if command is None:
+            text = "this server keeps no fleet, and so gives no commands: start it with --integrated"
+            raise MessageError(ErrorCode.no_reports_taken, text, order.id)
+        try:
+            command(order, self)
+        except CommandError as error:
+            raise MessageError(error.code, error.message, order.id) from None
+        except StoreError as error:
+            raise MessageError(ErrorCode.store_unavailable, str(error), order.id) from None
         return []
 
     def _subscription_response(
@@ -451,7 +492,16 @@ def _right_to(message: messages.ClientMessage) -> Right:
         return Right.report
     if isinstance(message, messages.Publish):
         return Right.publish
+    if isinstance(message, Order):
+        return Right.command
     return Right.acknowledge if isinstance(message, messages.AlertAck) else Right.hear
+
+
+def _named(order: Order) -> str:
+    """Name what somebody asked for, for an audit."""
+    if isinstance(order, messages.CommandCancel):
+        return f"cancel {order.data.command_id}"
+    return order.data.command
 
 
 def _sort_out(names: list[str]) -> tuple[list[Topic], list[messages.Rejected]]:

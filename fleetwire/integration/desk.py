@@ -1,23 +1,42 @@
 """The desk: answers what the API asks of the fleet and the store, and takes what clients report."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import msgspec
+
+from fleetwire.fleet import commands as fleet_commands
 from fleetwire.fleet.account import AccountState, account_name
-from fleetwire.fleet.events import ExpertReport
+from fleetwire.fleet.commands import CommandRequest, Target, command_row, read_memory
+from fleetwire.fleet.events import CommandAck, ExpertReport
 from fleetwire.fleet.expert import ExpertState
 from fleetwire.fleet.news import row_of
 from fleetwire.fleet.rows import deal_row, position_row, terminal_row
 from fleetwire.fleet.series import Series
-from fleetwire.ports import ExpertQuery, KeptDeal, Readiness, Receipt, Store, TradeQuery
+from fleetwire.integration.doors import SessionDoor
+from fleetwire.integration.orders import Asker
+from fleetwire.ports import CommandQuery, ExpertQuery, KeptDeal, Readiness, Receipt, Speaker, Store, TradeQuery
 from fleetwire.sources.expert import fact_of, facts_of, read_report
-from fleetwire.wire.errors import DataError, NotFoundError
-from fleetwire.wire.rows import AlertRow, EquityPoint, ExpertRow, FleetRow, Page, PositionRow, TradeRow
+from fleetwire.wire.errors import CommandError, ConfirmationError, DataError, ErrorCode, NotFoundError, StoreError
+from fleetwire.wire.messages import (
+    Command,
+    CommandCancel,
+    CommandData,
+    CommandResponse,
+    CommandResponseData,
+    Error,
+    ErrorData,
+)
+from fleetwire.wire.moment import utc_text
+from fleetwire.wire.rows import AlertRow, CommandRow, EquityPoint, ExpertRow, FleetRow, Page, PositionRow, TradeRow
 
 if TYPE_CHECKING:
     from fleetwire.integration.service import IntegrationService
 
 Item = TypeVar("Item")
+
+CHILDREN_TOLD_MAX: Final = 1000
+"""Parts of a command for several experts that its answer lists; the API lists all."""
 
 
 class Desk:
@@ -48,17 +67,17 @@ class Desk:
 
     # ---------------------------------------------------------------------------------------------------------- reports
 
-    def take(self, kind: str, data: dict[str, Any]) -> None:
-        """Take what a client reports over the socket."""
+    def take(self, kind: str, data: dict[str, Any], speaker: Speaker) -> None:
+        """Take what a client reports over the socket; that is then the way to the experts that it reports."""
         try:
             fact = fact_of(kind, data)
         except DataError as error:
             self._service.refuse(kind, str(error))
             raise
-        self._service.apply(fact)
+        self._service.apply(fact, SessionDoor(speaker))
 
-    async def report(self, body: bytes) -> Receipt:
-        """Take a report over HTTP."""
+    async def report(self, body: bytes, by: str) -> Receipt:
+        """Take a report over HTTP; give the commands that wait for the experts in it."""
         try:
             said = read_report(body)
         except DataError as error:
@@ -66,24 +85,112 @@ class Desk:
             raise
         for entry in said.refused:
             self._service.refuse(entry["where"].partition("[")[0], entry["error"])
-        refused, ids, accepted = list(said.refused), [], 0
+        refused, accepted = list(said.refused), 0
+        experts: dict[int, str] = {}
         for fact in facts_of(said):
             try:
-                self._service.apply(fact)
-            except DataError as error:
+                self._service.apply(fact, own=experts)
+            except (DataError, CommandError) as error:
                 refused.append({"where": _named(fact), "error": str(error)})
                 continue
             accepted += 1
             if isinstance(fact, ExpertReport):
-                ids.append(self._fleet.id_of(fact.expert))
+                experts[self._fleet.id_of(fact.expert)] = fact.boot_id
+        ids = list(experts)
         await self._service.acknowledged()
+        commands = await self._service.orders.collect(experts, by) if self._service.keeper is not None else []
         return Receipt(
             accepted=accepted,
             refused=refused,
-            commands=[],
+            commands=[msgspec.to_builtins(command) for command in commands],
             ea_ids=ids,
             next_report_s=self._service.settings.next_report_s,
             server_time=self._service.clock.utc(),
+        )
+
+    # --------------------------------------------------------------------------------------------------------- commands
+
+    def order(self, message: Command | CommandCancel, speaker: Speaker) -> None:
+        """Take a command, or take one back; the answer goes out once that is on disk.
+
+        Raises:
+            CommandError: it is refused.
+        """
+        asker, orders = self._asker(speaker.by, speaker.address), self._service.orders
+
+        def answer(error: StoreError | None, status: str, command_id: str) -> None:
+            utc = self._service.clock.utc()
+            if error is not None:
+                said = ErrorData(code="store_unavailable", message=str(error), temporary=True, id=message.id)
+                speaker.tell(Error(data=said, timestamp=utc, id=message.id))
+                return
+            data = self._response(status, orders.known(command_id, asker))
+            speaker.tell(CommandResponse(data=data, timestamp=utc, id=message.id))
+
+        if isinstance(message, CommandCancel):
+            command_id = message.data.command_id
+            orders.take_back(
+                command_id, asker, message.data.reason, lambda error: answer(error, "cancelled", command_id)
+            )
+            return
+        try:
+            given: list[str] = []
+            submission = orders.submit(
+                _request(message.data, asker), asker, lambda error: answer(error, "accepted", given[0])
+            )
+            given.append(submission.command.command_id)
+        except ConfirmationError as error:
+            speaker.tell(
+                CommandResponse(data=self._to_confirm(error), timestamp=self._service.clock.utc(), id=message.id)
+            )
+
+    def refuse(self, what: str, by: str, address: str, why: str) -> None:
+        """Put into the audit that somebody asked for a command that he may not give."""
+        self._service.orders.refuse(Asker(by, address), "command_refused", what, why)
+
+    async def command(self, asked: CommandData, by: str, address: str) -> CommandResponseData:
+        """Take a command over HTTP; the answer is on disk."""
+        asker = self._asker(by, address)
+        try:
+            submission = await self._service.orders.command(_request(asked, asker), asker)
+        except ConfirmationError as error:
+            return self._to_confirm(error)
+        return self._response("accepted", submission.command)
+
+    async def cancel(self, command_id: str, reason: str, by: str, address: str) -> CommandResponseData:
+        """Take a command back over HTTP; the answer is on disk."""
+        command = await self._service.orders.cancel(command_id, self._asker(by, address), reason)
+        return self._response("cancelled", command)
+
+    async def commands(self, query: CommandQuery) -> Page:
+        """List commands, newest first."""
+        page = await self._store.commands(query)
+        return Page(items=[command_row(read_memory(kept.memory)) for kept in page.items], next=page.next)
+
+    async def find_command(self, command_id: str) -> CommandRow | None:
+        """Give one command: from memory, or, if it ended long ago, from the store."""
+        command = self._service.orders.commands.get(command_id)
+        if command is None:
+            kept = await self._store.command(command_id)
+            command = read_memory(kept.memory) if kept is not None else None
+        return command_row(command) if command is not None else None
+
+    def _asker(self, by: str, address: str) -> Asker:
+        return Asker(by, address)
+
+    def _response(self, status: str, command: fleet_commands.Command) -> CommandResponseData:
+        children = self._service.orders.commands.children(command.command_id)[:CHILDREN_TOLD_MAX]
+        return CommandResponseData(
+            status=status,
+            command_id=command.command_id,
+            command=command_row(command),
+            children=[command_row(each) for each in children],
+        )
+
+    def _to_confirm(self, error: ConfirmationError) -> CommandResponseData:
+        until = self._service.clock.moment().utc_ms + round(error.valid_s * 1000)
+        return CommandResponseData(
+            status="confirm", message=error.message, confirm=error.confirm, confirm_until=utc_text(until)
         )
 
     # ------------------------------------------------------------------------------------------------------ from memory
@@ -221,8 +328,34 @@ def _page(rows: Iterable[Item], limit: int, key: "Any") -> Page:
     return Page(items=shown, next=str(key(shown[-1])) if len(found) > len(shown) else None)
 
 
+def _request(asked: CommandData, asker: Asker) -> CommandRequest:
+    """Make what the queue understands of what was said.
+
+    Raises:
+        CommandError: the target is none, or more than one.
+    """
+    try:
+        target = Target(**msgspec.structs.asdict(asked.target))
+    except ValueError as error:
+        raise CommandError(ErrorCode.invalid_data, f"target: {error}") from None
+    more = {"expires_in_s": asked.expires_in_s} if asked.expires_in_s is not None else {}
+    return CommandRequest(
+        command=asked.command,
+        target=target,
+        params=asked.params,
+        by=asker.by,
+        address=asker.address,
+        reason=asked.reason,
+        idempotency_key=asked.idempotency_key or None,
+        confirm=asked.confirm or None,
+        **more,
+    )
+
+
 def _named(fact: object) -> str:
     """Name a fact for who reported it."""
+    if isinstance(fact, CommandAck):
+        return f"ack of {fact.command_id}"
     deal = getattr(fact, "deal", None)
     if deal is not None:
         return f"deal {deal.ticket}"

@@ -10,8 +10,11 @@ import msgspec
 from msgspec import Struct
 
 from fleetwire.config import Settings, default_database, load, read_settings
+from fleetwire.fleet.commands import EXPIRES_S, CommandRequest, Target
 from fleetwire.fleet.events import CommandReport, Fact
 from fleetwire.fleet.state import FleetSettings
+from fleetwire.integration.handle import CommandHandle
+from fleetwire.integration.orders import Asker
 from fleetwire.integration.service import IntegrationService, IntegrationSettings
 from fleetwire.notify import Notifier
 from fleetwire.ports import Clock, Source
@@ -22,7 +25,7 @@ from fleetwire.sources.expert import fact_of, read_facts
 from fleetwire.sources.files import DropFolder
 from fleetwire.storage import open_store
 from fleetwire.watchdog import Watchdog
-from fleetwire.wire.errors import DataError
+from fleetwire.wire.errors import CommandError, DataError, ErrorCode
 from fleetwire.wire.rows import AlertRow, PortfolioRow, Sums
 
 Config = Settings | Mapping[str, Any] | str | os.PathLike[str] | None
@@ -129,6 +132,56 @@ class Fleetwire:
             StoreError: they can't be kept now: report them again.
         """
         await self.service.report(*[checked(report) for report in reports])
+
+    async def command(
+        self,
+        command: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        ea_id: int | None = None,
+        account: str | None = None,
+        group: str | None = None,
+        strategy: str | None = None,
+        everybody: bool = False,
+        reason: str = "",
+        idempotency_key: str | None = None,
+        expires_in_s: float = EXPIRES_S,
+        confirm: str | None = None,
+    ) -> CommandHandle:
+        """Give a command to experts; returns once it is on disk. Name exactly one target.
+
+        Args:
+            command: like "pause"; docs/commands.md has all of them.
+            params: what it has to say.
+            ea_id: for this expert.
+            account: for all experts of this account, as "Server/login".
+            group: for all experts of this group.
+            strategy: for all experts of this strategy.
+            everybody: for all experts.
+            reason: why; it goes into the audit.
+            idempotency_key: given again, the same command is given back, and none is made.
+            expires_in_s: seconds after which no expert may begin with it.
+            confirm: what a `ConfirmationError` gave, where a command has to be given twice.
+
+        Raises:
+            CommandError: it is refused, and nothing changed.
+            StoreError: it can't be kept now.
+        """
+        try:
+            target = Target(ea_id=ea_id, account=account, group=group, strategy=strategy, all=everybody)
+        except ValueError as error:
+            raise CommandError(ErrorCode.invalid_data, f"target: {error}") from None
+        request = CommandRequest(
+            command=command,
+            target=target,
+            params=dict(params or {}),
+            reason=reason,
+            idempotency_key=idempotency_key,
+            expires_in_s=expires_in_s,
+            confirm=confirm,
+        )
+        submission = await self.service.orders.command(request, Asker())
+        return CommandHandle(self.service.orders, submission.command, repeated=submission.repeated)
 
     async def run(self, source: Source) -> None:
         """Take everything that a source has to report; returns when it has no more."""

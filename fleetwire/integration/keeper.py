@@ -8,8 +8,8 @@ somebody waits to be told that they are kept.
 import logging
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -25,6 +25,7 @@ from fleetwire.hub.reservation import Reservation
 from fleetwire.ports import (
     KeptAccount,
     KeptAlert,
+    KeptAudit,
     KeptDeal,
     KeptEvent,
     KeptExpert,
@@ -37,6 +38,7 @@ from fleetwire.ports import (
 )
 from fleetwire.server.server import WebSocketServer
 from fleetwire.storage import RefusedError
+from fleetwire.wire.audit import AuditTrail
 from fleetwire.wire.errors import ConfigError, StoreError
 from fleetwire.wire.moment import Moment
 from fleetwire.wire.rows import AlertRow
@@ -48,13 +50,17 @@ _STATE_S: Final = 1.0
 _WAITING_MAX: Final = 10_000
 """Records that may wait here while the store takes none; then units are dropped. Reports are refused from the first."""
 _STATES_MAX: Final = 2_000  # last states in one unit: a whole fleet's may be more than a store takes at once
+_UNITS_MAX: Final = 10_000
+"""Units of commands that may wait here likewise."""
 _EPOCH: Final = "epoch"
 _RESERVED: Final = "reserved_position"
 _UNKEPT: Final = "told_unkept_until"
 _PEAKS: Final = "peaks"
 _MARKET: Final = "market"
+_TOLD: Final = "told_audit_row"
 
 _encode: Final = msgspec.msgpack.Encoder().encode
+Done = Callable[[Exception | None], None]
 
 
 def _nothing() -> None:
@@ -89,12 +95,15 @@ class Keeper:
         self._why_not = ""  # the store takes nothing
         self._lost = 0  # units that were dropped, and will not be kept
         self._why_lost = ""
+        self._ordered: deque[tuple[Sequence[Record], Done | None]] = deque()  # units of `commit` that it refused
+        self.trail = AuditTrail()
+        """Makes the rows of the audit; each is to be kept at once, in its order."""
 
     # ------------------------------------------------------------------------------------------------------ the start
 
     async def open(
         self, fleet: Fleet, portfolio: Portfolio, alerts: Alerts, news: News, take_clock: Callable[[], Moment]
-    ) -> None:
+    ) -> Memory:
         """Open the store, and let everything be as the run before left it.
 
         Args:
@@ -103,6 +112,9 @@ class Keeper:
             alerts: likewise.
             news: likewise.
             take_clock: gives the time.
+
+        Returns:
+            What was kept.
 
         Raises:
             StoreError: it can't be opened or read; it is closed again.
@@ -117,6 +129,7 @@ class Keeper:
             self._is_open = False
             await self.store.close()
             raise
+        return memory
 
     async def _bring_back(
         self, memory: Memory, fleet: Fleet, portfolio: Portfolio, alerts: Alerts, news: News, at: Moment
@@ -131,6 +144,7 @@ class Keeper:
         self._peaks = dict(portfolio.peaks)
         alerts.restore(memory.alerts, memory.last_alert_id, at)
         news.restore([kept.memory for kept in memory.news])
+        self.trail = AuditTrail(memory.audit_head)
         await self._go_on(memory)
 
     @staticmethod
@@ -230,6 +244,55 @@ class Keeper:
                 together = round(closed + expert.current_profit, 8)
                 self._records.append(Sample(f"ea:{expert.ea_id}", at.utc_ms, closed, together))
 
+    # ------------------------------------------------------------------------------------- commands and the audit
+
+    def commit(self, records: Sequence[Record], done: Done | None = None) -> None:
+        """Hand over a unit of commands and rows of the audit now, after all those before it.
+
+        Args:
+            records: the unit; with none, `done` is told of those before it.
+            done: as of `Store.keep`.
+
+        Raises:
+            StoreError: so much waits already that it is not taken.
+        """
+        if len(self._ordered) >= _UNITS_MAX:
+            raise StoreError(self.store.health().failing or "too much waits to be kept")
+        self._ordered.append((records, done))
+        self._commit_in_order()
+
+    def _commit_in_order(self) -> None:
+        while self._ordered:
+            try:
+                self.store.keep(*self._ordered[0])
+            except StoreError as error:
+                logger.warning("%d units of commands wait to be kept: %s", len(self._ordered), error)
+                return
+            self._ordered.popleft()
+
+    def audit(self, done: Done | None = None, **fields: Any) -> None:
+        """Add a row to the audit, and hand it over at once.
+
+        Args:
+            done: as of `Store.keep`.
+            fields: of `AuditTrail.row`.
+
+        Raises:
+            StoreError: so much waits already that it is not taken.
+        """
+        if len(self._ordered) >= _UNITS_MAX:
+            raise StoreError(self.store.health().failing or "too much waits to be kept")
+        self.commit([KeptAudit(self.trail.row(**fields))], done)
+
+    def told(self, number: int) -> None:
+        """Note up to which row of the audit everybody was told; kept in one unit with the event that tells it."""
+        self._records.append(KeptNote(_TOLD, str(number).encode()))
+
+    @staticmethod
+    def told_until(memory: Memory) -> int:
+        """Give the row of the audit up to which the run before has told everybody."""
+        return int(memory.notes.get(_TOLD, b"0"))
+
     # -------------------------------------------------------------------------------------------------------- the units
 
     def keep_events(self, events: list[KeptEvent], done: Callable[[], None]) -> bool:
@@ -242,6 +305,7 @@ class Keeper:
     def _hand_over(self, events: list[KeptEvent], done: Callable[[], None]) -> bool:
         """Hand over what has gathered, after what the store had no room for; tell whether it took all of it."""
         self._is_handing_over = True
+        self._commit_in_order()
         self._reserve()
         self._note_unkept()
         unit, self._records = [*self._records, *events], []
@@ -321,7 +385,7 @@ class Keeper:
     @property
     def is_full(self) -> bool:
         """Whether the store takes nothing, so that no more reports can be taken."""
-        return bool(self._units)
+        return bool(self._units) or len(self._ordered) >= _UNITS_MAX
 
     def check_room(self) -> None:
         """Refuse a report that could not be kept.

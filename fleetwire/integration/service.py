@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from fleetwire.fleet.account import AccountState, TerminalState, account_name
 from fleetwire.fleet.alerts import Alerts
@@ -22,7 +22,8 @@ from fleetwire.fleet.changes import (
     Traded,
 )
 from fleetwire.fleet.channels import refused_claim, tell
-from fleetwire.fleet.events import Fact
+from fleetwire.fleet.commands import CommandLimits
+from fleetwire.fleet.events import CommandAck, CommandReport, ExpertReport, Fact
 from fleetwire.fleet.expert import ExpertState
 from fleetwire.fleet.figures import ServerFigures
 from fleetwire.fleet.lossrules import LossFigures
@@ -32,13 +33,15 @@ from fleetwire.fleet.rows import account_row, expert_row, terminal_row
 from fleetwire.fleet.rules import RuleBook, default_rules
 from fleetwire.fleet.state import Fleet, FleetSettings, OutdatedError
 from fleetwire.integration.desk import Desk
+from fleetwire.integration.doors import Door, SourceDoor
 from fleetwire.integration.keeper import Keeper
-from fleetwire.ports import Clock, Source, Store, Timer
+from fleetwire.integration.orders import Orders
+from fleetwire.ports import Clock, Report, Source, Store, Timer
 from fleetwire.server.clock import SystemClock
 from fleetwire.server.server import WebSocketServer
 from fleetwire.wire.errors import ConfigError, DataError, StoreError
 from fleetwire.wire.moment import Moment, read_utc
-from fleetwire.wire.rows import AccountRow, AlertRow, ExpertRow, NewsRow, PortfolioRow
+from fleetwire.wire.rows import AccountRow, AlertRow, CommandRow, ExpertRow, NewsRow, PortfolioRow
 
 logger = logging.getLogger("fleetwire.integration")
 
@@ -63,6 +66,7 @@ class IntegrationSettings(Struct, frozen=True, kw_only=True):
 
     fleet: FleetSettings = FleetSettings()
     news: NewsSettings = NewsSettings()
+    commands: CommandLimits = CommandLimits()
     convert_to: str = ""
     sample_every_s: float = 10.0
     next_report_s: float = 1.0
@@ -101,6 +105,7 @@ class IntegrationService:
         self.server = server
         self.clock = clock or SystemClock()
         self.keeper = Keeper(store, server) if store is not None else None
+        self.orders = Orders(self, self.settings.commands)
         self.running = False
         self._on_alert = on_alert
         self._sources = tuple(sources)
@@ -141,7 +146,8 @@ class IntegrationService:
                 raise ConfigError(
                     "with a store, start the service first and the server then: it goes on where it ended"
                 )
-            await self.keeper.open(self.fleet, self._sums, self.alerts, self.news, self.clock.moment)
+            memory = await self.keeper.open(self.fleet, self._sums, self.alerts, self.news, self.clock.moment)
+            self.orders.restore(memory, self.clock.moment())
             self.server.keep_events(self.keeper)
         self.running = True
         at = self.clock.moment()
@@ -153,6 +159,8 @@ class IntegrationService:
             self._terminals.update((terminal.name, terminal) for terminal in state.terminals.values())
         self._find_blackouts(at)
         self.server.serve_fleet(Desk(self))
+        if self.keeper is not None:
+            await self.orders.tell_missed(self.keeper.told_until(memory))
         self.server.at_flush(self._tell_all)  # so that a newcomer always finds a portfolio
         await self.server.flushed()
         self._on_time()
@@ -175,6 +183,7 @@ class IntegrationService:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks.clear()
+        self.orders.stop()
         if self.keeper is not None:
             await self.keeper.close()
 
@@ -188,7 +197,7 @@ class IntegrationService:
 
     async def _run(self, source: Source) -> None:
         try:
-            await source.run(self.report)
+            await source.run(self._report_of(source))
         except Exception as error:
             logger.exception("source %s failed", source.name)
             self._raise_once(
@@ -196,13 +205,26 @@ class IntegrationService:
             )
             raise
 
+    def _report_of(self, source: Source) -> Report:
+        """Give what a source reports with: one that takes commands is a way to the experts that it reports."""
+        give = getattr(source, "give", None)
+        if give is None:
+            return self.report
+        door = SourceDoor(source.name, give)
+
+        async def report(*facts: Fact) -> None:
+            await self.report(*facts, door=door)
+
+        return report
+
     # ----------------------------------------------------------------------------------------------------------- facts
 
-    async def report(self, *facts: Fact) -> None:
+    async def report(self, *facts: Fact, door: Door | None = None) -> None:
         """Apply facts and tell what changed; returns once they are kept, and those who keep up have been written to.
 
         Args:
             facts: of `fleetwire.fleet.events`; those of one call are told together.
+            door: by which they came, if commands can be handed over there.
 
         Raises:
             DataError: one of them is refused; those before it were taken.
@@ -210,12 +232,17 @@ class IntegrationService:
         """
         try:
             for fact in facts:
-                self.apply(fact)
+                self.apply(fact, door)
         finally:
             await self.acknowledged()
 
-    def apply(self, fact: Fact) -> list[Change]:
+    def apply(self, fact: Fact, door: Door | None = None, own: Iterable[int] = ()) -> list[Change]:
         """Apply one fact; what it changes is told at the end of this turn of the event loop.
+
+        Args:
+            fact: of `fleetwire.fleet.events`.
+            door: by which it came, if commands can be handed over there.
+            own: the experts for which an acknowledgement may speak, besides those that were last heard at the door.
 
         Raises:
             DataError: it is refused, and nothing was changed.
@@ -223,9 +250,13 @@ class IntegrationService:
         """
         if self.keeper is not None:
             self.keeper.check_room()
+        if isinstance(fact, CommandAck):
+            self.orders.acknowledge(fact, door, own)
+            self._schedule(self.clock.moment())
+            return []
         at = self.clock.moment()
         try:
-            changes = self.fleet.apply(fact, at)
+            changes = self.fleet.apply(_without_commands(fact), at)
         except OutdatedError:
             raise
         except DataError as error:
@@ -233,6 +264,8 @@ class IntegrationService:
             raise
         self._note(changes, at)
         self._tell_soon(at)
+        if isinstance(fact, ExpertReport) and self.keeper is not None:
+            self.orders.reported(self.fleet.id_of(fact.expert), fact, door)
         return changes
 
     def refuse(self, what: str, error: str) -> None:
@@ -300,6 +333,23 @@ class IntegrationService:
             told = tell(change)
             if told is not None:
                 self.server.publish(told.type, told.data)
+
+    def tell_command(self, row: CommandRow, report: CommandReport | None, number: int) -> None:
+        """Tell a step in a command's life, which is on disk.
+
+        Args:
+            row: the command as it stands.
+            report: what rules of alerts look at; None for nothing.
+            number: of the row of the audit that has this step.
+        """
+        at = self.clock.moment()
+        self.version += 1
+        if self.keeper is not None:
+            self.keeper.told(number)
+        self.server.publish("command_update", row)
+        if report is not None:
+            self.tell_alerts(self.alerts.observe("command", report.command_id, report, at, {"ea_id": report.ea_id}))
+        self._schedule(at)
 
     def _tell_price(self, change: PriceChanged, at: Moment) -> None:
         server, symbol = change.price.server, change.price.symbol
@@ -487,6 +537,7 @@ class IntegrationService:
         if not self.running:
             return
         deadlines = [self.fleet.next_deadline(), self.alerts.next_deadline(), self.news.next_deadline(at)]
+        deadlines.append(self.orders.next_deadline())
         if self._portfolio_is_due and at.now < self._portfolio_at:  # else it is told with the next flush
             deadlines.append(self._portfolio_at)
         if self.keeper is not None:
@@ -508,6 +559,7 @@ class IntegrationService:
             self._note(self.fleet.due(at), at)
             self.tell_alerts(self.alerts.due(at))
             self._tell_news(self.news.due(at, self._symbols), at)
+            self.orders.due(at)
             if self.keeper is not None:
                 self._keep_time(self.keeper, at)
             self.server.at_flush(self._tell_all)
@@ -536,3 +588,10 @@ class IntegrationService:
             await keeper.store.trim(utc_ms)
         except StoreError as error:
             logger.warning("what is old could not be dropped from the store: %s", error)
+
+
+def _without_commands(fact: Fact) -> Fact:
+    """Leave out of a report what only the queue of commands wants: it would be kept with the expert."""
+    if isinstance(fact, ExpertReport) and fact.commands is not None:
+        return structs.replace(fact, commands=None)
+    return fact

@@ -322,6 +322,8 @@ class WebSocketServer:
         self._office.desk = desk
         self._house.desk.take = desk.take if desk is not None else None
         self._house.desk.acknowledge = desk.acknowledge_now if desk is not None else None
+        self._house.desk.command = desk.order if desk is not None else None
+        self._house.desk.refuse = desk.refuse if desk is not None else None
 
     def at_flush(self, aggregate: Callable[[], None]) -> None:
         """Call something back once, at the next flush, to publish what sums up what was published until then."""

@@ -15,6 +15,7 @@ from msgspec.json import Decoder
 from fleetwire.fleet.events import (
     Account,
     AccountPositions,
+    CommandAck,
     Deal,
     DealReport,
     ExpertId,
@@ -32,7 +33,7 @@ from fleetwire.wire.moment import read_utc
 BODY_BYTES_MAX: Final = 2**20
 REFUSED_MAX: Final = 100  # elements; with more, the whole body is refused
 
-_SPEAKABLE: Final = Account | AccountPositions | ExpertReport | DealReport | NewsEvent | PriceReport
+_SPEAKABLE: Final = Account | AccountPositions | ExpertReport | DealReport | NewsEvent | PriceReport | CommandAck
 _Element = TypeVar("_Element")
 
 
@@ -48,6 +49,7 @@ class ReportBody(Struct, frozen=True, kw_only=True):
     positions: AccountPositions | None = None
     experts: list[ExpertReport] = []
     events: list[NewsEvent] = []
+    acks: list[CommandAck] = []
     refused: list[dict[str, Any]] = []
 
 
@@ -74,11 +76,12 @@ def read_report(body: bytes) -> ReportBody:
 def facts_of(body: ReportBody) -> list[Fact]:
     """List the facts of a report in the order in which they have to be taken.
 
-    The account and prices come before what is valued by them, deals before the positions that they left.
+    The account and prices come before what is valued by them, deals before the positions that they left, experts before
+    what they say of commands.
     """
     first: list[Fact] = [] if body.account is None else [body.account]
     full: list[Fact] = [] if body.positions is None else [body.positions]
-    return [*first, *body.prices, *body.deals, *full, *body.experts, *body.events]
+    return [*first, *body.prices, *body.deals, *full, *body.experts, *body.acks, *body.events]
 
 
 def read_facts(body: bytes) -> tuple[list[Fact], list[dict[str, Any]]]:
@@ -95,8 +98,8 @@ def fact_of(kind: str, data: dict[str, Any]) -> Fact:
     """Make a fact of what came over the socket.
 
     Args:
-        kind: the message's type: `ea_report`, `account_report`, `positions_report`, `deal`, `news_report` or
-            `price_report`.
+        kind: the message's type: `ea_report`, `account_report`, `positions_report`, `deal`, `news_report`,
+            `price_report` or `command_ack`.
         data: the message's data, decoded.
 
     Raises:
@@ -153,6 +156,7 @@ class _Body(Struct, frozen=True, kw_only=True):
     deals: Raw | UnsetType = UNSET
     events: list[Raw] | UnsetType = UNSET
     prices: list[Raw] | UnsetType = UNSET
+    acks: list[Raw] | UnsetType = UNSET
 
 
 _body: Final = Decoder(_Body)
@@ -164,6 +168,7 @@ _plain_deals: Final = Decoder(list[Deal])
 _elements: Final = Decoder(list[Raw])
 _event: Final = Decoder(NewsEvent)
 _price: Final = Decoder(_Price)
+_ack: Final = Decoder(CommandAck)
 
 
 class _Completion:
@@ -196,6 +201,7 @@ class _Completion:
             positions=next(self._each("positions", body.positions, self._positions), None),
             experts=list(self._each("experts", body.experts, self._expert)),
             events=list(self._each("events", body.events, self._event)),
+            acks=list(self._each("acks", body.acks, lambda raw, where: _decoded(_ack, raw, where))),
             refused=self._refused,
         )
 

@@ -2,9 +2,13 @@
 
 A file is claimed by moving it into `taking/` beside it, so that a newer one of the same name is another file. It goes
 only once the fleet has it; what was being taken when the server stopped is taken again, which changes nothing.
+
+Commands for the experts that report here are written to `commands/`, each as a file of its own, whole from the moment
+at which it has its name. Whoever takes one removes it, and says what became of it in the `acks` of a report.
 """
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import logging
@@ -14,11 +18,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from fleetwire.fleet.events import Fact
 from fleetwire.ports import Report
-from fleetwire.wire.errors import DataError, StoreError
+from fleetwire.wire.errors import CommandError, DataError, StoreError
 
 FILE_BYTES_MAX: Final = 2**20
+GIVEN_MAX: Final = 10_000
+"""Commands that wait to be written; the queue gives again what comes above."""
+COMMANDS_KEPT_S: Final = 7 * 86_400.0
+"""How long a command that nobody takes stays in the folder; all have expired by then."""
 FILES_PER_TURN: Final = 200
 ENTRIES_MAX: Final = 10_000  # of the folder that are looked at in one turn
 DONE_FILES_MAX: Final = 1_000  # that are kept in `done/`
@@ -78,18 +88,39 @@ class DropFolder:
         self._monotonic = monotonic
         self._on_refused = on_refused
         self._unread: dict[str, _Seen] = {}
+        self._given: dict[str, dict[str, Any]] = {}  # file name -> what is to be written
+        self._bell = asyncio.Event()
+
+    def give(self, order: dict[str, Any]) -> None:
+        """Take a command for one of the experts that report here; it is written in the next turn."""
+        if len(self._given) < GIVEN_MAX:
+            self._given[f"{order['target']}-{order['id']}.json"] = order
+            self._bell.set()
 
     async def run(self, report: Report) -> None:
         """Take files until cancelled."""
         while True:
             taken = await self.turn(report)
             pause = BACKOFF_S if self.failing else self._poll_s
-            await asyncio.sleep(0 if taken == FILES_PER_TURN else pause)
+            await self._rest(0 if taken == FILES_PER_TURN else pause)
+
+    async def _rest(self, pause_s: float) -> None:
+        """Wait for the next turn; a command shortens that, unless nothing can be written."""
+        if self.failing or not pause_s:
+            await asyncio.sleep(pause_s)
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._bell.wait()
 
     async def turn(self, report: Report) -> int:
         """Take what is in the folder, the oldest first; tell how many files went."""
         count = 0
+        self._bell.clear()
         try:
+            given, self._given = self._given, {}
+            if given:
+                await asyncio.to_thread(self._write_commands, given)
             for claimed in await asyncio.to_thread(self._claim):
                 await self._take(claimed, report)
                 count += 1
@@ -139,6 +170,20 @@ class DropFolder:
     @property
     def _taking(self) -> Path:
         return self.path / "taking"
+
+    def _write_commands(self, given: dict[str, dict[str, Any]]) -> None:
+        """Write commands, each whole or not at all; drop those that nobody has taken for so long."""
+        folder = self.path / "commands"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, order in given.items():
+            half = folder / f"{name}.part"
+            half.write_bytes(msgspec.json.encode(order))
+            os.replace(half, folder / name)
+        oldest = time.time() - COMMANDS_KEPT_S
+        with os.scandir(folder) as entries:
+            old = [entry.path for entry in itertools.islice(entries, ENTRIES_MAX) if entry.stat().st_mtime < oldest]
+        for path in old:
+            Path(path).unlink(missing_ok=True)
 
     def _claim(self) -> list[Path]:
         """Claim what can be read, or will never be; give it after what was claimed before, the oldest first."""
@@ -215,11 +260,11 @@ async def _reported(facts: list[Fact], report: Report) -> list[str]:
         batch = facts[begin : begin + FACTS_PER_CALL]
         try:
             await report(*batch)
-        except DataError:  # one of them: those behind it have not been taken
+        except (DataError, CommandError):  # one of them: those behind it have not been taken
             for fact in batch:
                 try:
                     await report(fact)
-                except DataError as error:
+                except (DataError, CommandError) as error:
                     refused.append(str(error))
     return refused
 

@@ -6,13 +6,24 @@ from typing import Any, Final
 import msgspec
 
 from fleetwire.fleet.events import ExpertId
-from fleetwire.ports import KeptAccount, KeptDeal, KeptEvent, KeptExpert, KeptNews, Memory, TradeQuery
+from fleetwire.ports import (
+    CommandQuery,
+    KeptAccount,
+    KeptCommand,
+    KeptDeal,
+    KeptEvent,
+    KeptExpert,
+    KeptNews,
+    Memory,
+    TradeQuery,
+)
 from fleetwire.storage.cursor import Place, read_cursor, write_cursor
 from fleetwire.storage.database import Connection, Line
 from fleetwire.storage.deals import DEAL_COLUMNS, deal_of
 from fleetwire.storage.retention import DAY_MS
 from fleetwire.storage.trades import Trade, trade_row
 from fleetwire.storage.writing import TIERS
+from fleetwire.wire.audit import GENESIS, AuditHead, AuditRow
 from fleetwire.wire.errors import DataError
 from fleetwire.wire.moment import utc_text
 from fleetwire.wire.rows import AlertRow, EquityPoint, Page, TradeRow
@@ -21,6 +32,7 @@ LIMIT_MAX: Final = 10_000
 """The most that one page, or one curve, may have."""
 DEALS_AT_ONCE: Final = 4096
 _NEWS_BEFORE_MS: Final = 2 * DAY_MS  # what a restart begins with
+_COMMANDS_SETTLED_MAX: Final = 20_000  # of what a restart begins with; by count, for the clock may have been set
 _INTEGER_MAX: Final = 2**63 - 1
 
 _TRADE_STATUS: Final = ("open", "closed")
@@ -28,6 +40,11 @@ _ALERT_STATUS: Final = ("open", "raised", "acknowledged", "cleared")
 
 _DEALS: Final = f"SELECT time_utc_ms, account, ea_id, {DEAL_COLUMNS} FROM deals"  # noqa: S608
 _TRADES: Final = f"SELECT last_utc_ms, account, position_id, {', '.join(Trade.__struct_fields__)} FROM trades"  # noqa: S608
+
+_COMMANDS: Final = """SELECT command_id, number, parent_id, ea_id, command, status, operator, issued_ms, settled_ms,
+    memory FROM commands"""
+_CHILDREN_OF_OPEN: Final = """WHERE settled_ms IS NOT NULL AND parent_id <> ''
+    AND parent_id IN (SELECT command_id FROM commands WHERE settled_ms IS NULL AND ea_id IS NULL)"""
 
 
 class Reading:
@@ -217,6 +234,65 @@ class Reading:
         )
         return [KeptNews(*line) for line in found]
 
+    # ---------------------------------------------------------------------------------------------- commands and audit
+
+    def commands(self, query: CommandQuery) -> Page:
+        """Read a page of commands, newest first.
+
+        Raises:
+            DataError: the query makes no sense.
+        """
+        check_limit("limit", query.limit)
+        conditions = ["number < ?"]
+        values: list[Any] = [_INTEGER_MAX if query.before is None else query.before]
+        if query.status == "open":
+            conditions.append("settled_ms IS NULL")
+        for column, value in (
+            ("ea_id = ?", query.ea_id),
+            ("parent_id = ? AND parent_id <> ''", query.parent_id),
+            ("status = ?", None if query.status == "open" else query.status),
+            ("command = ?", query.command),
+            ("operator = ?", query.by),
+            ("issued_ms >= ?", query.from_ms),
+            ("issued_ms < ?", query.until_ms),
+        ):
+            if value is not None:
+                conditions.append(column)
+                values.append(value)
+        found = self._connection.read(
+            f"{_COMMANDS} WHERE {' AND '.join(conditions)} ORDER BY number DESC LIMIT ?", [*values, query.limit + 1]
+        )
+        items = [KeptCommand(*line) for line in found[: query.limit]]
+        return Page(items=items, next=str(items[-1].number) if len(found) > query.limit else None)
+
+    def command(self, command_id: str) -> KeptCommand | None:
+        """Read one command."""
+        found = self._connection.read(f"{_COMMANDS} WHERE command_id = ?", (command_id,))
+        return KeptCommand(*found[0]) if found else None
+
+    def audit(self, after: int, limit: int) -> list[AuditRow]:
+        """Read the audit, in order of numbers, from the row that follows `after`."""
+        check_limit("limit", limit)
+        found = self._connection.read(
+            "SELECT entry FROM audit WHERE number > ? ORDER BY number LIMIT ?", (after, limit)
+        )
+        return [msgspec.json.decode(entry, type=AuditRow) for (entry,) in found]
+
+    def audit_head(self) -> AuditHead:
+        """Read where the audit ends."""
+        found = self._connection.read("SELECT number, hash FROM audit_head")
+        return AuditHead(*found[0]) if found else GENESIS
+
+    def _commands_to_go_on_with(self) -> list[KeptCommand]:
+        """Read what is under way, with its parents and children, and the newest of what settled lately."""
+        read = self._connection.read
+        found = read(f"{_COMMANDS} WHERE settled_ms IS NULL")
+        found += read(f"{_COMMANDS} {_CHILDREN_OF_OPEN}")
+        found += read(
+            f"{_COMMANDS} WHERE settled_ms IS NOT NULL ORDER BY settled_ms DESC LIMIT {_COMMANDS_SETTLED_MAX}"
+        )
+        return [KeptCommand(*line) for line in {line[1]: line for line in found}.values()]
+
     # -------------------------------------------------------------------------------------------------------- memory
 
     def memory(self, events_max: int, now_ms: int) -> Memory:
@@ -237,6 +313,9 @@ class Reading:
             alerts=[msgspec.json.decode(alert, type=AlertRow) for (alert,) in alerts],
             last_alert_id=read("SELECT coalesce(max(id), 0) FROM alerts")[0][0],
             news=[KeptNews(*line) for line in news],
+            commands=self._commands_to_go_on_with(),
+            last_command_number=read("SELECT coalesce(max(number), 0) FROM commands")[0][0],
+            audit_head=self.audit_head(),
         )
 
     def _newest_events(self, events_max: int) -> list[KeptEvent]:

@@ -17,6 +17,7 @@ class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         events_max: messages of each event channel; these are also what a restart begins with.
         events_days: messages of an event channel, by age.
         alerts_days: alerts, counted from when they cleared; those that have not cleared stay.
+        commands_days: commands, counted from when they came to an end; those under way stay, and so does the audit.
         news_days: calendar events, counted from when they were.
     """
 
@@ -26,6 +27,7 @@ class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     events_max: int = 10_000
     events_days: float = 30.0
     alerts_days: float = 365.0
+    commands_days: float = 365.0
     news_days: float = 365.0
 
     def __post_init__(self) -> None:

@@ -9,15 +9,16 @@ from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 
-from fleetwire.ports import KeptDeal, KeptNews, Memory, Record, StoreHealth, TradeQuery
+from fleetwire.ports import CommandQuery, KeptCommand, KeptDeal, KeptNews, Memory, Record, StoreHealth, TradeQuery
 from fleetwire.storage.cursor import Place
 from fleetwire.storage.database import Connection, Database, Line
 from fleetwire.storage.deals import deal_of
-from fleetwire.storage.inspecting import check_trades
+from fleetwire.storage.inspecting import check_audit, check_trades
 from fleetwire.storage.reading import DEALS_AT_ONCE, Reading
 from fleetwire.storage.retention import Retention
 from fleetwire.storage.trimming import trimming
 from fleetwire.storage.writer import PENDING_MAX, Done, Writer
+from fleetwire.wire.audit import AuditHead, AuditRow
 from fleetwire.wire.errors import StoreError
 from fleetwire.wire.rows import EquityPoint, Page, TradeRow
 
@@ -188,6 +189,22 @@ class QueuedStore:
         """List calendar events, in order of time."""
         return await self._read(Reading.news, from_ms, until_ms, limit)
 
+    async def commands(self, query: CommandQuery) -> Page:
+        """List commands (`KeptCommand`), newest first."""
+        return await self._read(Reading.commands, query)
+
+    async def command(self, command_id: str) -> KeptCommand | None:
+        """Give one command."""
+        return await self._read(Reading.command, command_id)
+
+    async def audit(self, after: int, limit: int) -> list[AuditRow]:
+        """Read the audit, in order of numbers, beginning with the row that follows `after`."""
+        return await self._read(Reading.audit, after, limit)
+
+    async def audit_head(self) -> AuditHead:
+        """Tell where the audit's chain ends."""
+        return await self._read(Reading.audit_head)
+
     async def check(self) -> list[str]:
         """Look for damage; give one line for each thing found, none if all is well."""
         self._opened()
@@ -198,7 +215,7 @@ class QueuedStore:
         reader = self._database.connect_reader()
         try:
             reader.begin_reading()
-            return self._database.check(reader) or check_trades(reader)
+            return self._database.check(reader) or [*check_trades(reader), *check_audit(reader)]
         except self._database.troubles as error:
             raise self._database.explain(error) from error
         finally:

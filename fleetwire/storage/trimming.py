@@ -29,10 +29,12 @@ def trimming(connection: Connection, retention: Retention, now_ms: int) -> list[
     cleared_before = days_before(now_ms, retention.alerts_days)
     # The newest alert stays, so that its number is never given again.
     cleared = "cleared_ms < ? AND id < (SELECT max(id) FROM alerts)"
+    settled = "settled_ms < ? AND number < (SELECT max(number) FROM commands)"  # likewise
     return [
         *_samples(connection, retention, now_ms),
         *_events(connection, retention, now_ms),
         _remove("alerts", "id", cleared, cleared_before),
+        _remove("commands", "number", settled, days_before(now_ms, retention.commands_days)),
         _remove("news", "id", "utc_ms < ?", days_before(now_ms, retention.news_days)),
     ]
 

@@ -12,7 +12,7 @@ from typing import Final, NoReturn, TypeVar
 
 from msgspec import Struct
 
-from fleetwire.ports import KeptAccount, KeptEvent, KeptExpert, KeptNews, KeptNote, Record
+from fleetwire.ports import KeptAccount, KeptAudit, KeptCommand, KeptEvent, KeptExpert, KeptNews, KeptNote, Record
 from fleetwire.storage.database import Connection, Database, RefusedError
 from fleetwire.storage.writing import Writing
 from fleetwire.wire.errors import StoreError
@@ -290,10 +290,12 @@ def _call(told: list[Told]) -> None:
 def _size(record: Record) -> int:
     """Give about what a record takes, in bytes."""
     match record:
-        case KeptAccount() | KeptExpert() | KeptNews():
+        case KeptAccount() | KeptExpert() | KeptNews() | KeptCommand():
             return _RECORD_BYTES + len(record.memory)
         case KeptEvent():
             return _RECORD_BYTES + len(record.payload)
         case KeptNote():
             return _RECORD_BYTES + len(record.value)
+        case KeptAudit(row):
+            return _RECORD_BYTES + len(row.before) + len(row.after) + len(row.why) + len(row.details)
     return _RECORD_BYTES

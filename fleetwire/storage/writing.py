@@ -9,6 +9,8 @@ from msgspec.structs import astuple
 from fleetwire.ports import (
     KeptAccount,
     KeptAlert,
+    KeptAudit,
+    KeptCommand,
     KeptDeal,
     KeptEvent,
     KeptExpert,
@@ -51,6 +53,15 @@ _DEAL: Final = _upsert("deals", "account, ticket", f"account, ea_id, time_utc_ms
 _TRADE: Final = _upsert("trades", "account, position_id", f"account, position_id, {_TRADE_COLUMNS}")
 _EVENT: Final = _upsert("events", "channel, position", "channel, position, seq, key, utc_ms, payload")
 _ALERT: Final = _upsert("alerts", "id", "id, status, cleared_ms, alert")
+_COMMAND: Final = _upsert(
+    "commands",
+    "command_id",
+    "command_id, number, parent_id, ea_id, command, status, operator, issued_ms, settled_ms, memory",
+)
+# Written again as it is, a row stays as it is; written differently, the database refuses.
+_AUDIT: Final = """INSERT INTO audit (number, entry) VALUES (?, ?)
+    ON CONFLICT (number) DO UPDATE SET entry = excluded.entry WHERE audit.entry <> excluded.entry"""
+_AUDIT_HEAD: Final = _upsert("audit_head", "id", "id, number, hash")
 _NEWS: Final = _upsert("news", "id", "id, utc_ms, currency, importance, memory")
 
 # What came later in time is the last value, whatever came later here.
@@ -163,6 +174,16 @@ class Writing:
     def _write_news(self, news: list[KeptNews]) -> None:
         self._connection.run_many(_NEWS, map(astuple, news))
 
+    def _write_commands(self, commands: list[KeptCommand]) -> None:
+        """Write commands; of those that took several steps meanwhile, only the last."""
+        last = {each.command_id: each for each in commands}
+        self._connection.run_many(_COMMAND, map(astuple, last.values()))
+
+    def _write_audit(self, rows: list[KeptAudit]) -> None:
+        self._connection.run_many(_AUDIT, [(each.row.number, _json(each.row)) for each in rows])
+        end = max((each.row for each in rows), key=lambda row: row.number)
+        self._connection.run(_AUDIT_HEAD, (1, end.number, end.hash))
+
     def _write_notes(self, notes: list[KeptNote]) -> None:
         self._connection.run_many(_NOTE, map(astuple, notes))
 
@@ -175,6 +196,8 @@ class Writing:
         KeptAlert: _write_alerts,
         KeptNews: _write_news,
         KeptNote: _write_notes,
+        KeptCommand: _write_commands,
+        KeptAudit: _write_audit,
     }
 
     # ------------------------------------------------------------------------------------------------------- numbers

@@ -8,6 +8,9 @@ FleetwireError
 |-- ListenError            the address can't be listened on
 |-- StoreError             what has to be kept can't be kept, or can't be read
 |-- NotFoundError          what a request names does not exist
+|-- CommandError           a command, or a word about one, is refused
+|   |-- ConflictError          it contradicts what is known already
+|   `-- ConfirmationError      it has to be sent once more, with the confirmation
 `-- ClientError
     |-- AuthenticationError    the server refused the token
     |-- SubscriptionError      the server refused every channel asked for
@@ -64,7 +67,10 @@ class ErrorCode(Enum):
     not_kept = (True, "the report can't be kept now, and was not taken: report it again")
     forbidden = (False, "the role of the token does not allow this")
     not_found = (False, "what the message names does not exist")
+    conflict = (False, "it contradicts what is known already: a state, a key used before, an older run")
+    confirmation_needed = (False, "a command of this weight has to be sent twice: send it again with `confirm`")
     rate_limited = (True, "too much at once: try again later")
+    store_unavailable = (True, "what has to be kept can't be kept now")
     internal_error = (True, "the server failed; the failure is in its log")
 
     @property
@@ -92,6 +98,42 @@ class MessageError(FleetwireError):
         self.code = code
         self.message = message
         self.request_id = request_id
+
+
+class CommandError(FleetwireError):
+    """A command, or a word about one, is refused: nothing changed.
+
+    Args:
+        code: from the one table.
+        message: what is wrong, with whom, and what to do about it.
+    """
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class ConflictError(CommandError):
+    """What is asked for contradicts what is known: a state that does not allow it, a key or an id used before."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(ErrorCode.conflict, message)
+
+
+class ConfirmationError(CommandError):
+    """The command has to be sent once more, with the confirmation.
+
+    Args:
+        message: what it would do.
+        confirm: what to send with it.
+        valid_s: for how many seconds that is taken.
+    """
+
+    def __init__(self, message: str, confirm: str, valid_s: float) -> None:
+        super().__init__(ErrorCode.confirmation_needed, message)
+        self.confirm = confirm
+        self.valid_s = valid_s
 
 
 class Return(Enum):

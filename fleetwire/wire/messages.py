@@ -4,6 +4,8 @@ from typing import Annotated, Any, get_args
 
 from msgspec import Meta, Struct
 
+from fleetwire.wire.rows import CommandRow
+
 
 class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The envelope that every message shares: `type`, `data`, and where they apply the optional siblings.
@@ -154,6 +156,58 @@ class AlertAck(Message, frozen=True, tag="alert_ack"):
     data: AlertAckData
 
 
+class TargetData(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """For whom a command is: exactly one of these. `account` is written as Server/login."""
+
+    ea_id: Annotated[int, Meta(gt=0, le=2**63 - 1)] | None = None
+    account: Annotated[str, Meta(min_length=3, max_length=160)] | None = None
+    group: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
+    strategy: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
+    all: bool = False
+
+
+class CommandData(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is to be done, by whom, and why. Whatever is not meant here is refused: a slip must not move money.
+
+    `idempotency_key`: sent again with the same key, the first answer is given again. `expires_in_s`: seconds after
+    which nobody may begin with it. `confirm`: what `command_response` asked to be repeated, where two steps are wanted.
+    """
+
+    target: TargetData
+    command: Annotated[str, Meta(min_length=1, max_length=64)]
+    params: dict[str, Any] = {}
+    idempotency_key: Annotated[str, Meta(max_length=128)] = ""
+    expires_in_s: Annotated[float, Meta(gt=0, le=604_800)] | None = None
+    reason: Annotated[str, Meta(max_length=256)] = ""
+    confirm: Annotated[str, Meta(max_length=128)] = ""
+
+
+class Command(Message, frozen=True, tag="command"):
+    """Asks that experts do something; the answer comes once that is on disk."""
+
+    data: CommandData
+
+
+CommandId = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class CommandCancelData(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which command, and why."""
+
+    command_id: CommandId
+    reason: Annotated[str, Meta(max_length=256)] = ""
+
+
+class CommandCancel(Message, frozen=True, tag="command_cancel"):
+    """Takes a command back that nobody has been given yet."""
+
+    data: CommandCancelData
+
+
+class CommandAck(Report, frozen=True, tag="command_ack"):
+    """What an expert says of a command that it was given: that it has it, or how it ended."""
+
+
 ClientMessage = (
     Auth
     | Subscribe
@@ -167,6 +221,9 @@ ClientMessage = (
     | PriceReport
     | PositionsReport
     | AlertAck
+    | Command
+    | CommandCancel
+    | CommandAck
 )
 CLIENT_TYPES = tuple(str(struct.__struct_config__.tag) for struct in get_args(ClientMessage))
 
@@ -289,6 +346,68 @@ class Error(ServerMessage, frozen=True, kw_only=True, tag="error"):
     """Refuses a message; the connection lives on."""
 
     data: ErrorData
+
+
+class OrderData(Struct, frozen=True, kw_only=True):
+    """One command for one expert.
+
+    Whoever has a key reads the command from `signed`, and from nowhere else; the fields beside it say the same for
+    those who have none, and for people.
+
+    Args:
+        id: of the command; an expert carries out each id once.
+        target: the id of the expert that it is for.
+        command: what to do.
+        params: how.
+        issued: when it was asked for, in milliseconds since 1970 (UTC).
+        expires: from when on nobody may begin with it, likewise.
+        nonce: makes it like no other.
+        boot_id: the run of the expert that it is for; empty for any.
+        signed: the canonical form of all of these, the very text that is signed.
+        signature: hexadecimal; empty where the expert has no key, since it uses a token that it shares with others.
+        server_time: what time it is for the server, in milliseconds since 1970; `expires` is judged by it.
+    """
+
+    id: str
+    target: int
+    command: str
+    params: dict[str, Any]
+    issued: int
+    expires: int
+    nonce: str
+    boot_id: str = ""
+    signed: str
+    signature: str
+    server_time: int
+
+
+class Order(ServerMessage, frozen=True, kw_only=True, tag="command"):
+    """Gives a command to the expert that it is for."""
+
+    data: OrderData
+
+
+class CommandResponseData(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of a request: the commands as they stand now, on disk.
+
+    `status` is `accepted`, `cancelled`, or `confirm`: then the same request has to be repeated with this `confirm`
+    before `confirm_until`, and `message` says what it would do. `command_id` names what was asked for; `children` are
+    its parts, where it is for several experts.
+    """
+
+    status: str
+    command_id: str | None = None
+    command: CommandRow | None = None
+    children: list[CommandRow] = []
+    message: str | None = None
+    confirm: str | None = None
+    confirm_until: str | None = None
+
+
+class CommandResponse(ServerMessage, frozen=True, kw_only=True, tag="command_response"):
+    """Answers `command` and `command_cancel`."""
+
+    data: CommandResponseData
 
 
 class SnapshotEndData(Struct, frozen=True, kw_only=True):

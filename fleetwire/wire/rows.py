@@ -322,6 +322,31 @@ class NewsRow(Row, frozen=True, kw_only=True):
     blackout_until_utc: str | None = None
 
 
+class CommandRow(Row, frozen=True, kw_only=True):
+    """A command: the data of a `command_update`, and as the API lists it.
+
+    `status` is `queued delivered accepted executed partial rejected failed expired cancelled` or `unknown`; `why` says
+    why it is that one. A command for several experts has no `ea_id`; each expert's part of it names it as `parent_id`.
+    """
+
+    command_id: str
+    ea_id: int | None = None
+    command: str
+    status: str
+    params: dict[str, Any]
+    reason: str
+    results: dict[str, Any] | None = None
+    why: str | None = None
+    parent_id: str | None = None
+    target: str
+    priority: str
+    by: str
+    issued_at: str
+    expires_at: str
+    changed_at: str
+    boot_id: str | None = None
+
+
 class PriceRow(Row, frozen=True, kw_only=True):
     """A symbol's price, as the API lists it. `market` is `open`, `closed`, or absent where no sessions are known."""
 

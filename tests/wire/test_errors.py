@@ -50,6 +50,8 @@ def test_no_two_error_codes_are_one() -> None:
         "not_kept",
         "forbidden",
         "not_found",
+        "conflict",
+        "confirmation_needed",
         "internal_error",
     }
     assert {code.name for code in ErrorCode} == names, "codes with an equal meaning would be aliases of one another"

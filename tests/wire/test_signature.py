@@ -1,4 +1,4 @@
-"""Tokens: hashed, and compared in constant time."""
+"""Tokens: hashed, and compared in constant time. Commands: signed. Keys: sealed."""
 
 import hmac
 
@@ -6,7 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetwire.wire.signature import hash_token, new_token, same_token
+from fleetwire.wire.errors import DataError
+from fleetwire.wire.signature import (
+    SignedCommand,
+    canonical,
+    derive_key,
+    fingerprint,
+    hash_token,
+    new_token,
+    open_key,
+    read_signed,
+    same_token,
+    seal_key,
+    sign,
+    verify,
+)
 
 
 @given(st.text(), st.text())
@@ -44,3 +58,90 @@ def test_new_tokens_are_long_different_and_survive_a_url() -> None:
     for token in tokens:
         assert len(token) >= 22  # 128 bits in base64
         assert all(char.isalnum() or char in "-_" for char in token)
+
+
+# ----------------------------------------------------------------------------------------------------------- commands
+
+json_values = (
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+)
+commands = st.builds(
+    SignedCommand,
+    command_id=st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+    ea_id=st.integers(-(2**63), 2**63 - 1),
+    command=st.sampled_from(["pause", "close_all"]),
+    params=st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=4), json_values, max_size=4),
+    issued_ms=st.integers(0, 2**53),
+    expires_ms=st.integers(0, 2**53),
+    nonce=st.text(st.characters(exclude_categories=["Cs"]), max_size=4),
+    boot_id=st.text(st.characters(exclude_categories=["Cs"]), max_size=4),
+)
+
+
+@given(commands)
+def test_a_signed_command_is_read_as_it_was_written(command: SignedCommand) -> None:
+    key, text = derive_key("token"), canonical(command)
+    assert read_signed(key, text, sign(key, text)) == command
+
+
+@given(commands, commands)
+def test_two_commands_have_one_form_only_if_they_are_one(one: SignedCommand, other: SignedCommand) -> None:
+    assert (canonical(one) == canonical(other)) == (repr(one) == repr(other) or one == other)
+
+
+@given(commands, st.integers(0, 400), st.integers(1, 255))
+def test_no_byte_of_a_signed_command_can_be_changed(command: SignedCommand, place: int, by: int) -> None:
+    key, text = derive_key("token"), bytearray(canonical(command))
+    signature = sign(key, bytes(text))
+    text[place % len(text)] ^= by
+    assert not verify(key, bytes(text), signature)
+
+
+@given(st.text())
+def test_any_text_is_a_wrong_signature_and_no_crash(signature: str) -> None:
+    assert not verify(b"k" * 32, b"text", signature)
+
+
+# --------------------------------------------------------------------------------------------------------------- keys
+
+SERVER_KEY = bytes(range(32))
+
+
+@given(st.binary(min_size=32, max_size=32), st.text(max_size=10))
+def test_a_sealed_key_is_opened_with_the_servers_key_for_its_own_token(key: bytes, token_id: str) -> None:
+    sealed = seal_key(SERVER_KEY, token_id, key)
+    assert open_key(SERVER_KEY, token_id, sealed) == key
+    assert len(sealed) == 64
+    assert key not in sealed
+    for server_key, owner in ((b"x" * 32, token_id), (SERVER_KEY, token_id + "2")):
+        with pytest.raises(DataError, match="can't be opened"):
+            open_key(server_key, owner, sealed)
+
+
+@given(st.integers(0, 63), st.integers(1, 255))
+def test_no_byte_of_a_sealed_key_can_be_changed(place: int, by: int) -> None:
+    sealed = bytearray(seal_key(SERVER_KEY, "t1", b"k" * 32))
+    sealed[place] ^= by
+    with pytest.raises(DataError, match="it was altered, or sealed with another server key"):
+        open_key(SERVER_KEY, "t1", bytes(sealed))
+
+
+def test_a_seal_of_a_wrong_length_and_keys_of_a_wrong_length_are_refused() -> None:
+    with pytest.raises(DataError, match="is damaged: rotate that token"):
+        open_key(SERVER_KEY, "t1", b"short")
+    with pytest.raises(DataError, match="must have at least 32"):
+        seal_key(b"short", "t1", b"k" * 32)
+    with pytest.raises(DataError, match="a signing key has 32 bytes, and this one has 31"):
+        seal_key(SERVER_KEY, "t1", b"k" * 31)
+
+
+def test_two_seals_of_one_key_for_two_tokens_have_nothing_in_common() -> None:
+    one, other = (seal_key(SERVER_KEY, token_id, b"k" * 32) for token_id in ("t1", "t2"))
+    assert one[:32] != other[:32]
+    assert one[32:] != other[32:]
+
+
+def test_a_fingerprint_is_of_its_bytes_and_its_key() -> None:
+    found = {fingerprint(b""), fingerprint(b"a"), fingerprint(b"a", b"k"), fingerprint(b"a", b"l")}
+    assert len(found) == 4
+    assert all(len(each) == 64 for each in found)

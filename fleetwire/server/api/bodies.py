@@ -31,6 +31,12 @@ class Figures(Row, frozen=True, kw_only=True):
     statistics: dict[str, Any]
 
 
+class CancelBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a command is taken back."""
+
+    reason: Annotated[str, Meta(max_length=256)] = ""
+
+
 class PublishBody(Struct, frozen=True):
     """What to tell on a channel. `key` names the subject where the channel's own field does not."""
 

@@ -1,13 +1,13 @@
 """What each endpoint does: parameters in, an answer out."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from fleetwire.ports import ExpertQuery, Readiness, TradeQuery
+from fleetwire.ports import CommandQuery, ExpertQuery, Readiness, TradeQuery
 from fleetwire.server.api.answers import from_memory, from_store, page, rows
-from fleetwire.server.api.bodies import Curve, Figures, Health, PublishBody, TicketBody
+from fleetwire.server.api.bodies import CancelBody, Curve, Figures, Health, PublishBody, TicketBody
 from fleetwire.server.api.exchange import Answer, Call
 from fleetwire.server.api.problem import Problem, ProblemKind
 from fleetwire.server.clients import client_info
@@ -15,13 +15,16 @@ from fleetwire.server.metrics import CONTENT_TYPE
 from fleetwire.version import __version__
 from fleetwire.wire.channels import CHANNEL_BY_NAME
 from fleetwire.wire.costly import why_costly
-from fleetwire.wire.messages import PublishResponseData
+from fleetwire.wire.messages import CommandData, PublishResponseData
 from fleetwire.wire.moment import utc_text
 from fleetwire.wire.rows import Page, TerminalRow
 from fleetwire.wire.signature import new_token
 
 _DAY_MS = 86_400_000
+Asked = TypeVar("Asked")
 _publish_decoder = msgspec.json.Decoder(PublishBody)
+_command_decoder = msgspec.json.Decoder(CommandData)
+_cancel_decoder = msgspec.json.Decoder(CancelBody)
 
 # ------------------------------------------------------------------------------------------------------- the server's
 
@@ -68,10 +71,7 @@ def publish(call: Call) -> Answer:
     why = why_costly(call.body)
     if why is not None:
         raise Problem(ProblemKind.malformed_json, f"the body {why}")
-    try:
-        asked = _publish_decoder.decode(call.body)
-    except (ValueError, RecursionError) as error:  # msgspec's errors and UnicodeDecodeError are ValueErrors
-        raise Problem(ProblemKind.malformed_json, _why(error)) from None
+    asked = _read_body(_publish_decoder, call.body)
     channel = CHANNEL_BY_NAME.get(asked.channel)
     if channel is None:
         text = f"no channel {asked.channel!r:.60}: there are {', '.join(CHANNEL_BY_NAME)}"
@@ -82,6 +82,13 @@ def publish(call: Call) -> Answer:
     office.published()
     data = PublishResponseData(status="published", channel=channel.name, position=entry.position, seq=entry.seq or None)
     return rows(call, data)
+
+
+def _read_body(decoder: "msgspec.json.Decoder[Asked]", body: bytes) -> Asked:
+    try:
+        return decoder.decode(body)
+    except (ValueError, RecursionError) as error:  # msgspec's errors and UnicodeDecodeError are ValueErrors
+        raise Problem(ProblemKind.malformed_json, _why(error)) from None
 
 
 def _why(error: Exception) -> str:
@@ -212,15 +219,52 @@ async def news(call: Call) -> Answer:
     return from_store(call, await call.office.fleet.news(from_ms, until_ms, call.asked["limit"]))
 
 
+async def command(call: Call) -> Answer:
+    """Give a command; the answer is on disk."""
+    asked = _read_body(_command_decoder, call.body)
+    return rows(call, await call.office.fleet.command(asked, _by(call), call.address))
+
+
+async def cancel(call: Call) -> Answer:
+    """Take a command back."""
+    asked = _read_body(_cancel_decoder, call.body)
+    fleet = call.office.fleet
+    return rows(call, await fleet.cancel(call.asked["command_id"], asked.reason, _by(call), call.address))
+
+
+async def commands(call: Call) -> Answer:
+    """List commands."""
+    asked = dict(call.asked)
+    from_ms, until_ms = asked.pop("from"), asked.pop("until")
+    if from_ms is not None and until_ms is not None:
+        _check_order(from_ms, until_ms)
+    query = CommandQuery(from_ms=from_ms, until_ms=until_ms, before=asked.pop("cursor"), **asked)
+    return from_store(call, await call.office.fleet.commands(query))
+
+
+async def one_command(call: Call) -> Answer:
+    """Give one command."""
+    command_id = call.asked["command_id"]
+    row = await call.office.fleet.find_command(command_id)
+    if row is None:
+        raise Problem(ProblemKind.not_found, f"there is no command {command_id!r:.80}: /api/v1/commands lists them")
+    return from_store(call, row)
+
+
 async def report(call: Call) -> Answer:
     """Take a report of a terminal, and tell what to do next."""
     try:
-        return rows(call, await call.office.fleet.report(call.body))
+        return rows(call, await call.office.fleet.report(call.body, _by(call)))
     except RecursionError as error:
         raise Problem(ProblemKind.malformed_json, _why(error)) from None
 
 
 # -------------------------------------------------------------------------------------------------------- what is asked
+
+
+def _by(call: Call) -> str:
+    """Name who asks, never by the token."""
+    return call.identity.by if call.identity is not None else ""
 
 
 def _page(call: Call, found: Iterable[Any], key: Any) -> Page:

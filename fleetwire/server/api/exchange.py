@@ -111,6 +111,7 @@ class Call(NamedTuple):
         identity: who calls; None where anybody may.
         body: what the request brought; a trailing NUL is taken off.
         etag_asked: the `If-None-Match` of the request.
+        address: from where the call comes.
     """
 
     office: Office
@@ -119,3 +120,4 @@ class Call(NamedTuple):
     identity: Identity | None
     body: bytes
     etag_asked: str
+    address: str = ""

@@ -15,7 +15,7 @@ from fleetwire.server.api.parameters import Kind, Parameter, read_parameters, re
 from fleetwire.server.api.problem import MEDIA_TYPE as PROBLEM_TYPE
 from fleetwire.server.api.problem import Problem, ProblemKind
 from fleetwire.server.api.routes import ROUTES, Body, Route, Routes, allowed
-from fleetwire.wire.errors import DataError, NotFoundError, StoreError
+from fleetwire.wire.errors import CommandError, DataError, ErrorCode, NotFoundError, StoreError
 
 logger = logging.getLogger("fleetwire.server")
 
@@ -25,6 +25,13 @@ _PREFLIGHT_S = 600  # a browser asks again after so long whether it may ask
 _MISSING = "send the header Authorization: Bearer ..., with a token of this server"
 _WRONG_MEDIA = "send the header Content-Type: application/json, and the body as JSON in UTF-8"
 _JSON_MEDIA = re.compile(r'application/json\s*(;\s*charset\s*=\s*"?utf-?8"?\s*)?', re.IGNORECASE)
+
+_COMMANDS = {
+    ErrorCode.forbidden: ProblemKind.forbidden,
+    ErrorCode.not_found: ProblemKind.not_found,
+    ErrorCode.conflict: ProblemKind.conflict,
+    ErrorCode.rate_limited: ProblemKind.rate_limited,
+}
 
 
 class Front:
@@ -79,7 +86,7 @@ class Front:
         identity = self._identify(request, route)
         asked = read_parameters(route.parameters, in_path, query)
         body = await self._body(request, route.body)
-        call = Call(self.office, path, asked, identity, body, request.headers.get("If-None-Match", ""))
+        call = Call(self.office, path, asked, identity, body, request.headers.get("If-None-Match", ""), request.address)
         return await _called(route, call)
 
     def _check_host(self, request: Request) -> None:
@@ -104,6 +111,9 @@ class Front:
             text = "this token is not known here: check it against the server's"
             raise Problem(ProblemKind.token_invalid, text, _challenge("invalid_token"))
         if not identity.may(route.right):
+            if route.right is Right.command and self.office.desk is not None:
+                why = identity.why_not(route.right)
+                self.office.desk.refuse(f"{route.name} over HTTP", identity.by, request.address, why)
             raise Problem(ProblemKind.forbidden, identity.why_not(route.right), _challenge("insufficient_scope"))
         if identity.scope is not None and route.right is not Right.report:
             text = "this token is for a part of the fleet, and answers here are about all of it: subscribe instead"
@@ -180,6 +190,8 @@ async def _called(route: Route, call: Call) -> Answer:
         return await answer if inspect.isawaitable(answer) else answer
     except DataError as error:
         raise Problem(ProblemKind.invalid_data, str(error)) from None
+    except CommandError as error:
+        raise Problem(_COMMANDS.get(error.code, ProblemKind.invalid_data), error.message) from None
     except NotFoundError as error:
         raise Problem(ProblemKind.not_found, str(error)) from None
     except StoreError as error:

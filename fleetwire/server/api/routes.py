@@ -10,16 +10,17 @@ from msgspec import Struct
 from fleetwire.hub.access import Right
 from fleetwire.ports import Readiness, Receipt, ReportBody
 from fleetwire.server.api import endpoints
-from fleetwire.server.api.bodies import Curve, Figures, Health, PublishBody, TicketBody
+from fleetwire.server.api.bodies import CancelBody, Curve, Figures, Health, PublishBody, TicketBody
 from fleetwire.server.api.exchange import JSON, Answer, Call
 from fleetwire.server.api.parameters import Kind, Parameter
 from fleetwire.server.api.problem import ProblemKind
 from fleetwire.server.clients import ClientInfo
 from fleetwire.server.metrics import CONTENT_TYPE
-from fleetwire.wire.messages import PublishResponseData
+from fleetwire.wire.messages import CommandData, CommandResponseData, PublishResponseData
 from fleetwire.wire.rows import (
     AccountRow,
     AlertRow,
+    CommandRow,
     DealRow,
     ExpertRow,
     FleetRow,
@@ -109,8 +110,19 @@ _TRADED = (
     _time("until", "until this time"),
     *_PAGED,
 )
+_COMMAND_ID = _text("command_id", "its id", in_path=True, high=80)
+_STATUS = (
+    "queued", "delivered", "accepted", "executed", "partial", "rejected", "failed", "expired", "cancelled", "unknown",
+)  # fmt: skip
 _FLEET = (ProblemKind.no_fleet,)
 _STORE = (ProblemKind.no_fleet, ProblemKind.store_unavailable)
+_COMMANDED = (
+    *_STORE,
+    ProblemKind.invalid_data,
+    ProblemKind.not_found,
+    ProblemKind.conflict,
+    ProblemKind.rate_limited,
+)
 _REPORT: dict[str, Any] = {
     "method": "POST",
     "endpoint": endpoints.report,
@@ -264,6 +276,56 @@ ROUTES = (
             _LIMIT,
         ),
         may_fail=_STORE,
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/commands",
+        name="command",
+        summary="give a command to an expert, an account, a group, a strategy or all; the answer is on disk",
+        endpoint=endpoints.command,
+        answers=CommandResponseData,
+        right=Right.command,
+        body=Body(form=CommandData, limit="body_bytes_max"),
+        may_fail=_COMMANDED,
+    ),
+    _read(
+        "commands",
+        "commands",
+        "commands, newest first",
+        endpoints.commands,
+        lists=CommandRow,
+        parameters=(
+            _EA_ID,
+            _text("parent_id", "that are parts of this command", high=64),
+            _text("status", "that are this; open are all that are under way", choices=("open", *_STATUS)),
+            _text("command", "of this name", high=64),
+            _text("by", "that this token asked for", high=64),
+            _time("from", "issued from this time on"),
+            _time("until", "issued until this time"),
+            *_PAGED_BY_ID,
+        ),
+        may_fail=_STORE,
+    ),
+    _read(
+        "commands/{command_id}",
+        "one_command",
+        "one command",
+        endpoints.one_command,
+        answers=CommandRow,
+        parameters=(_COMMAND_ID,),
+        may_fail=(ProblemKind.not_found, ProblemKind.store_unavailable),
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/commands/{command_id}/cancel",
+        name="cancel",
+        summary="take a command back that no expert has been given yet",
+        endpoint=endpoints.cancel,
+        answers=CommandResponseData,
+        right=Right.command,
+        parameters=(_COMMAND_ID,),
+        body=Body(form=CancelBody, limit="body_bytes_max"),
+        may_fail=_COMMANDED,
     ),
     _read("prices", "prices", "prices", endpoints.prices, lists=PriceRow, parameters=(_SYMBOL, *_PAGED)),
     _read(

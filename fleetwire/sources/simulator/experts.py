@@ -2,7 +2,7 @@
 
 from math import exp
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -53,6 +53,12 @@ _BOLD_LOTS: Final = 1.9
 _BOLD_TARGET: Final = 0.02  # of the price
 
 
+SUPPORTS: Final = ("pause", "resume", "close_all", "close_positions", "close_position", "emergency_stop")
+"""What simulated experts can be told."""
+_OBEYED_MAX: Final = 1000
+"""Commands that one of them remembers."""
+
+
 class SimulatedExpert:
     """One expert on one account.
 
@@ -89,6 +95,7 @@ class SimulatedExpert:
         self.paused = False
         self.silent = False  # stuck: it neither trades nor reports
         self._runs = 1
+        self._obeyed: dict[str, tuple[str, dict[str, Any]]] = {}
         self._interval_s = interval_s
         self.scale = max(1.0, self._spec.unrest / _CALM)
 
@@ -117,6 +124,32 @@ class SimulatedExpert:
         if not self.paused:
             self._come_in(held, seconds)
 
+    def obey(self, command_id: str, command: str, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Carry a command out: give its status, and what came of it. One that was done before is not done again."""
+        if command_id not in self._obeyed:
+            if len(self._obeyed) >= _OBEYED_MAX:
+                del self._obeyed[next(iter(self._obeyed))]
+            self._obeyed[command_id] = self._carry_out(command, params)
+        return self._obeyed[command_id]
+
+    def _carry_out(self, command: str, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        if command in ("pause", "resume"):
+            self.paused = command == "pause"
+            return "executed", {"paused": self.paused}
+        if command == "emergency_stop":
+            self.paused = True
+        closes = command in ("close_all", "close_positions", "close_position") or params.get("close", True)
+        account = self.account
+        held = [
+            held for held in account.held if held.owner is self.owner and _is_meant(held, account.profit(held), params)
+        ]
+        if not closes or not self.account.connected or not self.quote.is_open:
+            why = "left open" if not closes else "the market is closed, or there is no connection"
+            return "executed" if not closes else "failed", {"positions": len(held), "note": why}
+        for one in held:
+            self.account.leave(one, one.volume, "expert")
+        return "executed", {"closed": [one.ticket for one in held], "retcode": 10009}
+
     def report(self) -> ExpertReport:
         """Say what the expert would on its timer."""
         account = self.account
@@ -133,6 +166,7 @@ class SimulatedExpert:
             paused=self.paused,
             trade_allowed=account.trade_allowed,
             interval_s=self._interval_s,
+            supports=SUPPORTS,
             terminal=account.terminal(),
         )
 
@@ -218,3 +252,11 @@ class SimulatedExpert:
         stop = round(held.quote.at(held.direction) - held.direction * away, self._spec.digits)
         if (stop - held.sl) * held.direction > 0:
             held.sl = stop
+
+
+def _is_meant(held: Held, profit: float, params: dict[str, Any]) -> bool:
+    """Tell whether a position meets the conditions of a closing command."""
+    side = "buy" if held.direction > 0 else "sell"
+    result = "profit" if profit > 0 else "loss"
+    said = {"ticket": held.ticket, "symbol": held.quote.symbol.name, "type": side, "result": result}
+    return all(said[name] == wanted for name, wanted in params.items() if name in said)

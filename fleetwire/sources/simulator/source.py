@@ -5,11 +5,11 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
-from fleetwire.fleet.events import CommandReport, Fact
+from fleetwire.fleet.events import CommandAck, CommandReport, Fact
 from fleetwire.ports import Report
 from fleetwire.sources.simulator.calendar import Calendar
 from fleetwire.sources.simulator.experts import SimulatedExpert
@@ -105,6 +105,7 @@ class Simulator:
         self._calendar = Calendar(self.accounts, _random(seed, "calendar"))
         self._seconds = pace.report_ms / 1000 * pace.activity  # that an expert lives from one report to the next
         self._commands = 0
+        self._given: dict[str, dict[str, Any]] = {}  # commands of the queue that wait for the next step
         self._move_to(self._utc_us)
 
     @property
@@ -124,6 +125,27 @@ class Simulator:
             await asyncio.sleep(max(0.0, began + steps * self._pace.step_ms / 1000 / self._speed - loop.time()))
             if self._lives_now:  # never ahead of the real clock by more than a step, and never far behind
                 self._utc_us = max(self._utc_us, time.time_ns() // 1000 - self._step_us)
+
+    def give(self, order: dict[str, Any]) -> None:
+        """Take a command for one of the experts; it is carried out in the next step."""
+        self._given[order["id"]] = order
+
+    def _obey(self) -> Iterator[Fact]:
+        """Let experts do what they were told, and say so; each once, however often it is given."""
+        given, self._given = self._given, {}
+        by_id = {expert.ea_id: expert for expert in self.experts}
+        for order in given.values():
+            expert = by_id.get(order["target"])
+            if expert is not None and not expert.silent and not expert.account.down:
+                status, results = expert.obey(order["id"], order["command"], order["params"])
+                yield from expert.account.tell_deals()
+                yield CommandAck(
+                    command_id=order["id"],
+                    ea_id=expert.ea_id,
+                    status=status,
+                    results=results,
+                    boot_id=expert.boot_id,
+                )
 
     def before(self) -> Iterator[Fact]:
         """Give the accounts, the deals of the last day or so, and who is in the market now."""
@@ -160,7 +182,7 @@ class Simulator:
         while True:
             self._move_to(self._utc_us + self._step_us, self._pace.step_ms)
             self._trouble.look(self.utc_ms)
-            facts: list[Fact] = []
+            facts: list[Fact] = [*self._obey()]
             slot = step % self._slots
             for expert in self.experts[slot :: self._slots]:
                 facts += self._live(expert)
@@ -173,7 +195,8 @@ class Simulator:
             if step % (_NEWS_EVERY * self._slots) == self._slots:
                 facts.append(self._calendar.announce(self.utc_ms))
             if step % (_COMMAND_EVERY * self._slots) == 5 * self._slots:
-                story = self._command_story(self._random.choice(self.experts))
+                chosen = self._random.choice(self.experts)
+                story = iter(()) if chosen.paused else self._command_story(chosen)
             facts += next(story, [])
             yield facts
             step += 1

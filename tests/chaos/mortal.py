@@ -1,0 +1,143 @@
+"""A process that makes servers and experts that die where they are told to: by fork, so that a thousand die in minutes.
+
+Reads orders from its input, a JSON object a line, and writes what happens to its output: `ready`, `dead`.
+"""
+
+import asyncio
+import json
+import os
+import select
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fleetwire import Fleetwire
+from fleetwire.client.expert import ExpertClient
+from fleetwire.client.orders import ReceivedCommand
+from fleetwire.config import Settings
+from fleetwire.fleet.commands import CommandLimits
+from fleetwire.integration.orders import Point, What
+from fleetwire.storage.sqlite import SqliteConnection
+from fleetwire.wire.signature import derive_key
+from tests.integration.commanding import EA, EXPERT, SUPPORTS
+from tests.integration.support import TOKEN
+
+
+def say(what: str, **more: Any) -> None:
+    os.write(1, json.dumps({"what": what, "pid": os.getpid(), **more}).encode() + b"\n")
+
+
+class Fate:
+    """Kills its process when it passes a point for the nth time."""
+
+    def __init__(self, point: str | None, count: int) -> None:
+        self._point = point
+        self._left = count
+
+    def __call__(self, point: str) -> None:
+        if point == self._point:
+            self._left -= 1
+            if self._left <= 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+# ----------------------------------------------------------------------------------------------------------- the server
+
+
+async def serve(database: str, port: int, fate: Fate) -> None:
+    whole = Fleetwire(Settings(port=port, auth_token=TOKEN, database=database))
+    whole.service.orders.at = fate
+    whole.service.orders.keys = lambda by: derive_key(TOKEN) if by else None
+    whole.service.orders.commands.limits = CommandLimits(per_minute=1e6, burst=10**6)
+    async with whole:
+        die_at_commits(fate)
+        say("ready", port=whole.server.port)
+        await asyncio.Event().wait()
+
+
+def die_at_commits(fate: Fate) -> None:
+    commit: Callable[[SqliteConnection], None] = SqliteConnection.commit
+
+    def mortal(connection: SqliteConnection) -> None:
+        fate("commit.before")
+        commit(connection)
+        fate("commit.after")
+
+    SqliteConnection.commit = mortal  # type: ignore[method-assign]
+
+
+# ----------------------------------------------------------------------------------------------------------- the expert
+
+
+async def be_expert(url: str, folder: str, fate: Fate) -> None:
+    effects = os.open(Path(folder) / "effects", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def handler(command: ReceivedCommand) -> dict[str, Any]:
+        os.write(effects, command.command_id.encode() + b"\n")
+        return {"retcode": 10009}
+
+    client = ExpertClient(
+        url,
+        TOKEN,
+        expert=EXPERT,
+        ea_id=EA,
+        handler=handler,
+        journal=Path(folder) / "journal",
+        supports=SUPPORTS,
+        interval_s=0.2,
+        at=fate,
+        sleep=lambda seconds: asyncio.sleep(min(seconds, 0.03)),  # it comes back at once
+    )
+    say("ready")
+    await client.run()
+
+
+# ----------------------------------------------------------------------------------------------------- what forks them
+
+
+def fork(order: dict[str, Any]) -> None:
+    if os.fork():
+        return
+    fate = Fate(order["point"], order["count"])
+    try:
+        if order["role"] == "server":
+            asyncio.run(serve(order["database"], order["port"], fate))
+        else:
+            asyncio.run(be_expert(order["url"], order["folder"], fate))
+    except BaseException as error:
+        say("failed", why=repr(error))
+    finally:
+        os._exit(1)
+
+
+def main() -> None:
+    unread = b""
+    while True:
+        ready, _, _ = select.select([0], [], [], 0.002)
+        if ready:
+            data = os.read(0, 65536)
+            if not data:
+                break
+            *lines, unread = (unread + data).split(b"\n")
+            for line in lines:
+                fork(json.loads(line))
+        reap()
+
+
+def reap() -> None:
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        os.write(1, json.dumps({"what": "dead", "pid": pid}).encode() + b"\n")
+
+
+SERVER_POINTS = [*(f"{what}.{point}" for what in What for point in Point), "commit.before", "commit.after"]
+
+
+if __name__ == "__main__":
+    main()
