@@ -119,15 +119,15 @@ async def ended_token(target: Target) -> None:
     status, _, _ = await http(target, "GET /api/v1/tokens", token=target.token)
     if status != 200:
         raise NotHere("no tokens are made over the API of this server")
-    for body, is_revoked in (({"role": "viewer", "expires_in_s": 1}, False), ({"role": "viewer"}, True)):
-        status, _, made = await http(
-            target, "POST /api/v1/tokens", token=target.token, body=json.dumps(body | {"label": "attack"}).encode()
-        )
+    for lifetime, is_revoked in (({"lifetime_s": 1.0}, False), ({}, True)):
+        wanted = json.dumps({"role": "viewer", "name": "attack"} | lifetime).encode()
+        status, _, made = await http(target, "POST /api/v1/tokens", token=target.token, body=wanted)
         assert status in (200, 201), (status, made)
-        token = json.loads(made)
-        peer = await Peer.joined(target, token=token["token"])
+        issued = json.loads(made)
+        peer = await Peer.joined(target, token=issued["token"])
         if is_revoked:
-            status, _, _ = await http(target, f"DELETE /api/v1/tokens/{token['token_id']}", token=target.token)
+            path = f"POST /api/v1/tokens/{issued['about']['token_id']}/revoke"
+            status, _, _ = await http(target, path, "Content-Length: 0", token=target.token)
             assert status in (200, 204), status
         assert await peer.close_code(3.0) in ((4001, 4201) if is_revoked else (4201,))
         await peer.end()
@@ -210,8 +210,8 @@ async def hostile_json(target: Target) -> None:
         "not an object": '"heartbeat"',
         "nothing": "",
     }
-    slowest = []
-    for _ in range(3):
+    slowest: list[float] = []
+    while len(slowest) < 8 and min(slowest, default=1.0) >= HELD_S:  # other programs may hold the machine for a moment
         stop = asyncio.Event()
         watching = asyncio.create_task(longest_wait_s(target, stop))
         await asyncio.sleep(0.02)
@@ -271,7 +271,12 @@ async def _flood(peer: Peer, data: bytes) -> None:
 async def replayed_command(target: Target) -> None:
     """A command sent twice under one key, and another under the same key."""
     key = f"attack-{os.urandom(6).hex()}"
-    body = {"command": "pause", "target": {"ea_id": 1}, "idempotency_key": key}
+    body: dict[str, object] = {"command": "pause", "target": {"ea_id": 900_042}, "idempotency_key": key}
+    if target.pid is not None:
+        reporter = await Peer.joined(target)
+        reporter.send(said("ea_report", ea_id=900_042, name="attacked"), said("heartbeat"))
+        await reporter.message_of("heartbeat_response")
+        await reporter.end()
     first = await http(target, "POST /api/v1/commands", token=target.token, body=json.dumps(body).encode())
     if first[0] in (404, 405):
         raise NotHere("this server takes no commands")

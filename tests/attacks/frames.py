@@ -136,7 +136,7 @@ async def deflate_bomb(target: Target) -> None:
 @attack(30, "backpressure, or 1008, within 2 MiB")
 async def ping_flood(target: Target) -> None:
     """20 MiB of pings whose pongs nobody reads."""
-    peer = await _narrow(target)
+    peer = await narrow(target)
     before = target.memory_mib()
     pings = frame(b"p" * 125, PING) * 800
     sent = 0
@@ -162,7 +162,7 @@ async def reader_that_stops(target: Target) -> None:
     """A subscriber that does not read while 40 MiB of events are told; the others are told everything."""
     if not target.pid:
         raise NotHere("floods the channels of a server that is not ours")
-    stopped = await _narrow(target)
+    stopped = await narrow(target)
     stopped.send(said("auth", token=target.token), said("subscribe", channels=["news_updates"]))
     reader = await Peer.joined(target, "news_updates")
     publisher = await Peer.joined(target)
@@ -184,7 +184,7 @@ async def reader_that_stops(target: Target) -> None:
         await peer.end()
 
 
-async def _narrow(target: Target) -> Peer:
+async def narrow(target: Target) -> Peer:
     """Connect so that the network holds little, shake hands, and read no more."""
     sock = socket.socket(socket.AF_INET6 if ":" in target.host else socket.AF_INET)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

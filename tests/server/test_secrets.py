@@ -42,6 +42,8 @@ async def test_no_token_right_or_wrong_appears_in_any_log_repr_or_answer(caplog:
 
         for request in (
             head(server, request=f"GET /?token={CANARY} HTTP/1.1"),
+            head(server, request=f"GET /?ticket={CANARY} HTTP/1.1"),
+            head(server, f"X-Forwarded-For: {CANARY}", request=f"GET /?jwt={CANARY} HTTP/1.1"),
             head(server, f"Authorization: Bearer {CANARY}", "Sec-WebSocket-Key:"),
             f"GET /?token={CANARY} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {CANARY}\r\n\r\n".encode(),
             f"GET /{CANARY} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {CANARY}\r\n\r\n".encode(),
@@ -60,6 +62,7 @@ async def test_no_token_right_or_wrong_appears_in_any_log_repr_or_answer(caplog:
             peer.writer.transport.abort()
 
         answers += [repr(server), str(server.get_connected_clients()), repr(server._house), repr(server._rooms)]
+        answers += [repr(vars(server._house.guard)), repr(vars(server._house.guard.tickets)), server._metrics()]
         assert server._rooms is not None
         guests = server._rooms.guests
         answers += [repr(guest) + repr(getattr(guest, "session", None)) for guest in guests.all()]
