@@ -8,7 +8,7 @@ DAY_MS = 86_400_000
 
 
 class Retention(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What `Store.trim` leaves. Deals and trades are kept for good.
+    """What `Store.trim` leaves. Deals, trades and the audit are kept for good.
 
     Args:
         samples_raw_days: balance and equity as they were sampled.

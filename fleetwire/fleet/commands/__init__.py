@@ -15,6 +15,7 @@ from fleetwire.fleet.commands.life import (
     Target,
     read_memory,
 )
+from fleetwire.fleet.commands.refusals import Refusals
 from fleetwire.fleet.commands.table import COMMANDS, CommandKind, Priority, read_params
 from fleetwire.fleet.commands.telling import audit_row, command_row, signed
 
@@ -30,6 +31,7 @@ __all__ = [
     "CommandRequest",
     "Commands",
     "Priority",
+    "Refusals",
     "Status",
     "Step",
     "Submission",

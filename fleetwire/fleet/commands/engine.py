@@ -253,7 +253,13 @@ class Commands:
                 ErrorCode.invalid_data,
                 f"EA {ea_id} says {status!r:.40} of command {command_id!r:.80}: it must be one of {words}",
             )
-        if len(_encode(results)) > self.limits.results_bytes_max:
+        try:
+            size = len(_encode(results))
+        except (TypeError, ValueError):
+            raise CommandError(
+                ErrorCode.invalid_data, f"the results of command {command_id!r:.80} are nothing that JSON can say"
+            ) from None
+        if size > self.limits.results_bytes_max:
             raise CommandError(
                 ErrorCode.invalid_data,
                 f"the results of command {command_id!r:.80} take more than {self.limits.results_bytes_max} bytes",

@@ -38,11 +38,17 @@ def check(request: CommandRequest, limits: CommandLimits) -> Checked:
     except msgspec.ValidationError as error:
         raise CommandError(ErrorCode.invalid_data, f"{request.command}: {error}") from None
     params = read_params(read.command, request.params)
+    request = msgspec.structs.replace(read, params=params)
+    try:
+        _encode(request)
+    except UnicodeEncodeError:
+        raise CommandError(
+            ErrorCode.invalid_data, f"{request.command}: it has a text that no UTF-8 has (half a surrogate pair)"
+        ) from None
     if len(_encode(params)) > limits.params_bytes_max:
         raise CommandError(
             ErrorCode.invalid_data, f"{read.command}: its parameters take more than {limits.params_bytes_max} bytes"
         )
-    request = msgspec.structs.replace(read, params=params)
     said = [request.command, request.target, request.params, request.expires_in_s]
     return Checked(request, kind, fingerprint(_encode(said)))
 

@@ -196,6 +196,8 @@ def test_a_word_said_twice_or_overtaken_changes_nothing() -> None:
         ({"ea_id": 8}, ErrorCode.forbidden, "is for EA 7, not for EA 8"),
         ({"boot_id": "old"}, ErrorCode.conflict, "EA 7 was started again since its run 'old'"),
         ({"boot_id": "b"}, ErrorCode.conflict, "it was handed to the run 'a': send a full report first"),
+        ({"results": {"log": "\ud800"}}, ErrorCode.invalid_data, "are nothing that JSON can say"),
+        ({"results": {"log": object()}}, ErrorCode.invalid_data, "are nothing that JSON can say"),
         ({"results": {"log": "x" * 20_000}}, ErrorCode.invalid_data, "take more than 16384 bytes"),
     ],
 )

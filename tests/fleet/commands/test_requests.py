@@ -21,6 +21,9 @@ from tests.fleet.commands.support import Desk, at, request
         ({"idempotency_key": "a" * 129}, "idempotency_key"),
         ({"reason": "x" * 257}, "reason"),
         ({"reason": "a\0b"}, "reason"),
+        ({"reason": "a\ud800"}, "a text that no UTF-8 has"),
+        ({"by": "a\ud800"}, "a text that no UTF-8 has"),
+        ({"command": "close_positions", "params": {"symbol": "\ud800"}}, "a text that no UTF-8 has"),
     ],
 )
 def test_a_request_of_a_wrong_form_is_refused(fields, says) -> None:
