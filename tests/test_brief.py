@@ -186,12 +186,15 @@ def start_script(*arguments: str, **environment: str) -> "subprocess.Popen[str]"
     ],
     ids=["flags", "environment", "integrated, and a flag over the environment"],
 )
-async def test_the_startup_script_serves(port: int, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
+async def test_the_startup_script_serves(
+    port: int, arguments: tuple[str, ...], environment: dict[str, str], tmp_path: Path
+) -> None:
     """The script listens where it is told, takes its token, and ends on SIGTERM."""
     from websocket_client import WebSocketClient
 
     asked = [argument.format(port=port) for argument in arguments]
-    script = start_script(*asked, **{name: value.format(port=port) for name, value in environment.items()})
+    own = {"XDG_CONFIG_HOME": str(tmp_path), "APPDATA": str(tmp_path)}  # its database is not the user's
+    script = start_script(*asked, **own, **{name: value.format(port=port) for name, value in environment.items()})
     try:
         assert script.stdout is not None
         first = await asyncio.to_thread(script.stdout.readline)
