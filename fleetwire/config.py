@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from fleetwire.fleet.broker_time import ServerTime
+from fleetwire.fleet.commands import CommandLimits
 from fleetwire.fleet.liveness import Silences
 from fleetwire.fleet.news import NewsSettings
 from fleetwire.hub.limits import Limits
@@ -91,6 +92,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     silences: Silences = Silences()
     server_times: dict[str, ServerTime] = {}
     news: NewsSettings = NewsSettings()
+    commands: CommandLimits = CommandLimits()
     retention: Retention = Retention()
     notify: NotifySettings = NotifySettings()
     watchdog: WatchdogSettings = WatchdogSettings()
@@ -107,7 +109,7 @@ class Loaded(NamedTuple):
     origins: dict[str, str]
 
 
-TABLES = ("limits", "silences", "server_times", "news", "retention", "notify", "watchdog")
+TABLES = ("limits", "silences", "server_times", "news", "commands", "retention", "notify", "watchdog")
 """Settings that are tables of their own, in the file only; docs/configuration.md has them."""
 _NOT_SHOWN = SECRETS | {"database", "calendars", "notify", "watchdog"}  # a URL can hold a password
 _LISTS = ("allowed_hosts", "allowed_origins", "trusted_proxies", "calendars", "accounts")

@@ -158,8 +158,13 @@ class ExpertClient:
 
     async def __aenter__(self) -> Self:
         """Start."""
-        self._tasks = [asyncio.create_task(self.run())]
+        self._tasks = [asyncio.create_task(self.run(), name=f"fleetwire expert {self.ea_id}")]
+        self._tasks[0].add_done_callback(self._say_why_it_ended)
         return self
+
+    def _say_why_it_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("EA %d takes no commands any more: %s", self.ea_id, self._secret.hush(str(error)))
 
     async def __aexit__(self, *_: object) -> None:
         """Stop."""

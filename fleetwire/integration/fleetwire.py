@@ -261,6 +261,7 @@ def _service_settings(settings: Settings) -> IntegrationSettings:
     return IntegrationSettings(
         fleet=fleet,
         news=settings.news,
+        commands=settings.commands,
         convert_to=settings.convert_to,
         sample_every_s=settings.sample_every,
         next_report_s=settings.report_every,

@@ -11,9 +11,10 @@ from websockets import connect
 
 from fleetwire import Fleetwire
 from fleetwire.config import Settings
+from fleetwire.fleet.commands import CommandLimits
 from fleetwire.sources.simulator import Simulator
 from fleetwire.wire.audit import verify
-from fleetwire.wire.errors import CommandError, ConflictError
+from fleetwire.wire.errors import CommandError, ConfirmationError, ConflictError
 from tests.integration.commanding import EA, EXPERT, Hands, expert_client, living, sign_with
 from tests.integration.support import TOKEN, whole
 
@@ -323,3 +324,20 @@ async def test_the_simulated_fleet_does_what_it_is_told(tmp_path: Path) -> None:
         row = await (await fw.command("emergency_stop", everybody=True)).finished(timeout_s=10)
         assert row.status == "executed"
         assert all(held.owner is None for account in simulator.accounts for held in account.held)
+
+
+async def test_a_command_that_is_configured_so_is_given_twice(tmp_path: Path) -> None:
+    limits = CommandLimits(confirm=frozenset({"close_all"}))
+    async with whole(tmp_path / "fleet.db", commands=limits) as fw, connect(fw.server.url) as raw:
+        web, client = Web(fw), await socket(raw)
+        await web.post("ea/report", BODY)
+        asked = {"target": {"ea_id": EA}, "command": "close_all"}
+        first = await web.post("commands", asked)
+        assert (first["status"], len(fw.service.orders.commands)) == ("confirm", 0)
+        assert (await web.post("commands", asked | {"confirm": first["confirm"]}))["status"] == "accepted"
+        await client.say("command", asked, id=1)
+        again = await client.hear("command_response", status="confirm")
+        await client.say("command", asked | {"confirm": again["confirm"]}, id=2)
+        assert (await client.hear("command_response"))["status"] == "accepted"
+        with pytest.raises(ConfirmationError):
+            await fw.command("close_all", ea_id=EA)

@@ -118,7 +118,7 @@ def test_what_metatrader_puts_around_a_body_does_not_matter() -> None:
     [
         (b"", "the report is empty"),
         (b"\0", "the report is empty"),
-        ({}, "the report has none of account, terminal, experts, positions, deals, events, prices"),
+        ({}, "the report has none of account, terminal, experts, positions, deals, events, prices, acks"),
         ([], "the report: must be an object, not a list"),
         (b'{"account"', "the report: is no JSON: Input data was truncated"),
         ({"account": {"server": "S", "login": 5}}, "account.currency: is missing"),

@@ -52,6 +52,7 @@ def test_no_two_error_codes_are_one() -> None:
         "not_found",
         "conflict",
         "confirmation_needed",
+        "store_unavailable",
         "internal_error",
     }
     assert {code.name for code in ErrorCode} == names, "codes with an equal meaning would be aliases of one another"

@@ -8,6 +8,8 @@ from fleetwire.version import __version__
 from fleetwire.wire.channels import CHANNELS
 from fleetwire.wire.messages import PUBLISHED, ClientMessage, ServerMessage
 
+FROM_SERVER = "_from_server"
+"""Ends the name of a message of the server whose type clients say as well."""
 _REF = "#/components/schemas/{name}"
 
 
@@ -18,7 +20,8 @@ def asyncapi(base_path: str) -> dict[str, Any]:
         base_path: under which it is reached, or "".
     """
     from_clients = _tagged(get_args(ClientMessage))
-    from_server = _tagged(one for one in ServerMessage.__subclasses__() if one.__struct_config__.tag) | PUBLISHED
+    told = _tagged(one for one in ServerMessage.__subclasses__() if one.__struct_config__.tag) | PUBLISHED
+    from_server = {name + (FROM_SERVER if name in from_clients else ""): struct for name, struct in told.items()}
     every = from_clients | from_server
     _, schemas = msgspec.json.schema_components(every.values(), ref_template=_REF)
     return {

@@ -6,11 +6,13 @@ from typing import Any
 import msgspec
 
 from fleetwire.fleet.events import ExpertId
-from fleetwire.ports import ExpertQuery, Readiness, Receipt, ReportBody, TradeQuery
-from fleetwire.wire.errors import DataError, NotFoundError, StoreError
+from fleetwire.ports import CommandQuery, ExpertQuery, Readiness, Receipt, ReportBody, Speaker, TradeQuery
+from fleetwire.wire.errors import CommandError, ConflictError, DataError, ErrorCode, NotFoundError, StoreError
+from fleetwire.wire.messages import Command, CommandCancel, CommandData, CommandResponseData
 from fleetwire.wire.rows import (
     AccountRow,
     AlertRow,
+    CommandRow,
     DealRow,
     EquityPoint,
     ExpertRow,
@@ -171,6 +173,23 @@ def account_row(server: str, login: int) -> AccountRow:
     )
 
 
+def command_row(status: str = "queued", by: str = "admin") -> CommandRow:
+    return CommandRow(
+        command_id="c1",
+        ea_id=1,
+        command="pause",
+        status=status,
+        params={},
+        reason="news",
+        target="EA 1",
+        priority="normal",
+        by=by,
+        issued_at=UTC,
+        expires_at=UTC,
+        changed_at=UTC,
+    )
+
+
 def alert_row(alert_id: int, status: str = "raised") -> AlertRow:
     return AlertRow(
         level="warning",
@@ -193,6 +212,7 @@ class Desk:
         self.rows = [expert_row(number) for number in range(1, experts + 1)]
         self.position_rows = [position_row(number, number) for number in range(1, experts + 1)]
         self.alert_rows = {number: alert_row(number) for number in (1, 2, 3)}
+        self.refused: list[tuple[str, str, str, str]] = []
         self.taken: list[tuple[str, dict[str, Any]]] = []
         self.reports: list[ReportBody] = []
         self.asked: list[Any] = []
@@ -207,12 +227,36 @@ class Desk:
     def version(self) -> int:
         return self.changes
 
-    def take(self, kind: str, data: dict[str, Any]) -> None:
+    def take(self, kind: str, data: dict[str, Any], speaker: Speaker) -> None:
         if "wrong" in data:
             raise DataError(f"{kind}: wrong")
         self.taken.append((kind, data))
 
-    async def report(self, body: bytes) -> Receipt:
+    def order(self, message: Command | CommandCancel, speaker: Speaker) -> None:
+        self.taken.append((str(message.__struct_config__.tag), {"by": speaker.by}))
+
+    def refuse(self, what: str, by: str, address: str, why: str) -> None:
+        self.refused.append((what, by, address, why))
+
+    async def command(self, asked: CommandData, by: str, address: str) -> CommandResponseData:
+        self._fail()
+        if asked.command != "pause":
+            raise CommandError(ErrorCode.invalid_data, f"there is no command {asked.command}")
+        return CommandResponseData(status="accepted", command_id="c1", command=command_row(by=by))
+
+    async def cancel(self, command_id: str, reason: str, by: str, address: str) -> CommandResponseData:
+        if command_id != "c1":
+            raise ConflictError(f"{command_id} is delivered already")
+        return CommandResponseData(status="cancelled", command_id=command_id, command=command_row(status="cancelled"))
+
+    async def commands(self, query: CommandQuery) -> Page:
+        self._fail()
+        return Page(items=[command_row()])
+
+    async def find_command(self, command_id: str) -> CommandRow | None:
+        return command_row() if command_id == "c1" else None
+
+    async def report(self, body: bytes, by: str) -> Receipt:
         self._fail()
         try:
             found = _decoder.decode(body)

@@ -6,7 +6,7 @@ from typing import Any, get_args
 import jsonschema
 import pytest
 
-from fleetwire.server.api.asyncapi import asyncapi
+from fleetwire.server.api.asyncapi import FROM_SERVER, asyncapi
 from fleetwire.wire.messages import PUBLISHED, ClientMessage
 from tests.test_docs import EXAMPLES, Block
 
@@ -45,5 +45,8 @@ def test_it_has_every_message() -> None:
 @pytest.mark.parametrize("block", EXAMPLES, ids=str)
 def test_every_message_in_the_docs_has_the_form_that_it_says(block: Block) -> None:
     message = json.loads(block.text)
-    payload = DESCRIBED["components"]["messages"][message["type"]]["payload"]
+    described = DESCRIBED["components"]["messages"]
+    of_server = message["type"] + FROM_SERVER
+    name = of_server if "timestamp" in message and of_server in described else message["type"]
+    payload = described[name]["payload"]
     jsonschema.Draft202012Validator({**payload, "components": DESCRIBED["components"]}).validate(message)

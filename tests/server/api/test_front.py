@@ -65,11 +65,12 @@ async def test_each_role_may_what_the_one_table_says(
         "see_clients": "GET /api/v1/clients",
         "publish": PUBLISH,
         "report": REPORT,
+        "command": "POST /api/v1/commands",
     }
     for role in Role:
         monkeypatch.setattr(Access, "identify", lambda _, __, role=role: Identity(role))
         for right, request in requests.items():
-            body = b"{}" if right in ("publish", "report") else None
+            body = b"{}" if right in ("publish", "report", "command") else None
             reply = await (await callers()).call(request, body=body)
             if reply.status != 403:
                 allowed.setdefault(role.value, set()).add(right)

@@ -30,7 +30,12 @@ def conforms(value: Any, schema: dict[str, Any]) -> None:
     jsonschema.Draft202012Validator({**schema, "components": DESCRIBED["components"]}).validate(value)
 
 
-PATHS = {"/api/v1/experts/{ea_id}": "/api/v1/experts/1", "/api/v1/alerts/{alert_id}/ack": "/api/v1/alerts/1/ack"}
+PATHS = {
+    "/api/v1/experts/{ea_id}": "/api/v1/experts/1",
+    "/api/v1/alerts/{alert_id}/ack": "/api/v1/alerts/1/ack",
+    "/api/v1/commands/{command_id}": "/api/v1/commands/c1",
+    "/api/v1/commands/{command_id}/cancel": "/api/v1/commands/c1/cancel",
+}
 QUERIES = {"/api/v1/equity": "?ea_id=1", "/api/v1/statistics": "?ea_id=1"}
 
 
@@ -38,7 +43,13 @@ QUERIES = {"/api/v1/equity": "?ea_id=1", "/api/v1/statistics": "?ea_id=1"}
 async def test_answers_have_the_form_that_it_says(caller: Caller, callers: Call, route: Route) -> None:
     responses = DESCRIBED["paths"][route.path][route.method.lower()]["responses"]
     path = PATHS.get(route.path, route.path)
-    bodies = {"publish": b'{"channel": "alerts", "data": {}}', "report": report_of(2), "report_alias": report_of(1)}
+    bodies = {
+        "publish": b'{"channel": "alerts", "data": {}}',
+        "report": report_of(2),
+        "report_alias": report_of(1),
+        "command": b'{"command": "pause", "target": {"ea_id": 1}}',
+        "cancel": b"{}",
+    }
     reply = await caller.call(f"{route.method} {path}{QUERIES.get(path, '')}", body=bodies.get(route.name))
     assert reply.status == 200, reply
     conforms(reply.json, responses["200"]["content"]["application/json"]["schema"])
