@@ -47,7 +47,7 @@ Row = TypeVar("Row")
 _TRIM_S: Final = 600.0
 _COMPLAIN_S: Final = 60.0  # between two lines of the log about rows that can't be told
 _FAILED_S: Final = 1.0  # until what the time brings is tried again after a defect
-_ROWS_S: Final = 0.01
+_ROWS_S: Final = 0.02
 """Rows are told at most so often: under load they leave together. A row on its own leaves at once."""
 _PORTFOLIO_PAUSES: Final = 20
 """The portfolio is told with them. Where that takes long, rows are told so many times its time apart,"""
