@@ -50,10 +50,12 @@ Row = TypeVar("Row")
 _TRIM_S: Final = 600.0
 _COMPLAIN_S: Final = 60.0  # between two lines of the log about rows that can't be told
 _FAILED_S: Final = 1.0  # until what the time brings is tried again after a defect
-_ROWS_S: Final = 0.01
+_ROWS_S: Final = 0.02
 """Rows are told at most so often: under load they leave together. A row on its own leaves at once."""
-_PORTFOLIO_S: Final = 0.1
-"""The portfolio is told at most so often: it sums a whole fleet, and is as long."""
+_PORTFOLIO_PAUSES: Final = 20
+"""The portfolio is told with them. Where that takes long, rows are told so many times its time apart,"""
+_ROWS_S_MAX: Final = 0.1
+"""but never more than this."""
 _EXPERT_SAMPLES: Final = 6  # experts are sampled once in so many samples of accounts
 
 
@@ -112,9 +114,8 @@ class IntegrationService:
         self._sums = Portfolio(self.fleet, self.settings.convert_to)
         self._portfolio = self._sums.row()
         self.portfolio_as_of = ""
-        self._portfolio_at = float("-inf")  # when it may be told again
-        self._portfolio_is_due = True
         self._portfolio_is_old = False
+        self._pause_s = _ROWS_S  # between two tellings of rows, if nobody waits for them
         self._tasks: list[asyncio.Task[None]] = []
         self._trimming: asyncio.Task[None] | None = None
         self._timer: Timer | None = None
@@ -279,7 +280,7 @@ class IntegrationService:
 
     def _tell_soon(self, at: Moment) -> None:
         """Tell rows at the end of this turn, or, if rows were told just now, a moment later with those that follow."""
-        due = self._told_at + _ROWS_S
+        due = self._told_at + self._pause_s
         if at.now >= due:
             self.server.at_flush(self._tell_all)
         elif self._rows_timer is None:
@@ -297,7 +298,6 @@ class IntegrationService:
         Raises:
             StoreError: it can't be kept now.
         """
-        self._portfolio_at = float("-inf")  # who waits to be told that it is done is told all of it
         self._tell_now()
         if self.keeper is not None:
             await self.keeper.acknowledged()
@@ -380,11 +380,12 @@ class IntegrationService:
         self._tell_each(self._tell_expert, experts, at)
         self._tell_each(self._look_at_terminal, terminals, at)
         self._tell_each(self._look_at_account, accounts, at)
-        if experts or accounts:
-            self._portfolio_is_due = self._portfolio_is_old = True
-        if self._portfolio_is_due and at.now >= self._portfolio_at:
-            self._portfolio_is_due, self._portfolio_at = False, at.now + _PORTFOLIO_S
+        if experts or accounts or not self.portfolio_as_of:
+            # With the rows, always: whoever is told of both at its own pace must not find them apart.
+            self._portfolio_is_old = True
+            began = self.clock.monotonic()
             self._tell_each(self._tell_portfolio, {"portfolio": self._sums}, at)
+            self._pause_s = min(max(_ROWS_S, _PORTFOLIO_PAUSES * (self.clock.monotonic() - began)), _ROWS_S_MAX)
         self._schedule(at)
 
     def _tell_each(self, tell: Callable[[Row, Moment], None], subjects: Mapping[Any, Row], at: Moment) -> None:
@@ -538,8 +539,6 @@ class IntegrationService:
             return
         deadlines = [self.fleet.next_deadline(), self.alerts.next_deadline(), self.news.next_deadline(at)]
         deadlines.append(self.orders.next_deadline())
-        if self._portfolio_is_due and at.now < self._portfolio_at:  # else it is told with the next flush
-            deadlines.append(self._portfolio_at)
         if self.keeper is not None:
             deadlines.append(min(self._sample_at, self._trim_at))
         when = min((deadline for deadline in deadlines if deadline is not None), default=float("inf"))

@@ -137,6 +137,41 @@ async def test_every_portfolio_is_the_sum_of_the_rows_before_it_also_over_restar
     assert compared[0] > 100
 
 
+@pytest.mark.parametrize("max_hz", [None, 50.0])
+async def test_whoever_comes_in_between_finds_rows_and_portfolio_together(tmp_path: Path, max_hz: float | None) -> None:
+    """A newcomer's snapshot, and a reader at a pace of its own: rows that changed since are told with their sum."""
+    reporter, compared = Reporter(3), [0]
+
+    async def come_and_go(fw: Fleetwire) -> None:
+        async with WebSocketClient(fw.server.url, TOKEN) as client:
+            rows: dict[int, dict[str, Any]] = {}
+            seen = 0
+            async for message in client.subscribe(["ea_updates", "portfolio_updates"], max_hz=max_hz):
+                if message.type == "ea_update":
+                    rows[message.data["ea_id"]] = dict(message.data)
+                elif message.type == "portfolio_update":
+                    check(message.data, rows.values())
+                    seen += 1
+                if seen == 5:
+                    compared[0] += seen
+                    return
+
+    async with asyncio.timeout(30), Fleetwire(whole(tmp_path)) as fw:
+        for _ in range(20):
+            with suppress(DataError):
+                await fw.report(*reporter.some())
+        guests = [asyncio.create_task(come_and_go(fw)) for _ in range(3)]
+        while len(guests) < 12 or not all(guest.done() for guest in guests):
+            for fact in reporter.some():
+                with suppress(DataError):
+                    fw.service.apply(fact)
+            await asyncio.sleep(0)
+            if len(guests) < 12 and sum(guest.done() for guest in guests) >= len(guests) - 2:
+                guests.append(asyncio.create_task(come_and_go(fw)))
+        await asyncio.gather(*guests)
+    assert compared[0] == 60
+
+
 def whole(path: Path) -> Settings:
     return Settings(port=0, auth_token=TOKEN, database=str(path / "fleet.db"))
 
