@@ -17,8 +17,10 @@ from fleetwire.fleet.events import (
     PriceReport,
     Terminal,
 )
+from fleetwire.wire.labels import Labels
 from fleetwire.wire.moment import Moment
 from fleetwire.wire.rows import AlertRow, EquityPoint, ExpertRow, FleetRow, Page, TradeRow
+from fleetwire.wire.tokens import ANYBODY, IssuedToken, Reporter, Token, TokenRequest, TokenRow
 
 # ------------------------------------------------------------------------------------------------------------- clock
 
@@ -109,7 +111,7 @@ class Sample(Struct, frozen=True):
 
 
 class KeptEvent(Struct, frozen=True):
-    """A message of an event channel, as it was published; `payload` is its JSON."""
+    """A message of an event channel, as it was published; `payload` is its JSON, `labels` say who may hear it."""
 
     channel: str
     position: int
@@ -117,6 +119,7 @@ class KeptEvent(Struct, frozen=True):
     key: str | None
     utc_ms: int
     payload: bytes
+    labels: frozenset[str] | None = None
 
 
 class KeptAlert(Struct, frozen=True):
@@ -142,7 +145,17 @@ class KeptNote(Struct, frozen=True):
     value: bytes
 
 
-Record = KeptAccount | KeptExpert | KeptDeal | Sample | KeptEvent | KeptAlert | KeptNews | KeptNote
+class KeptToken(Struct, frozen=True):
+    """A token as it stands now, without its secret; kept again under its id, it takes the place of the one before.
+
+    `is_dropped` is true for one that is to be forgotten.
+    """
+
+    token: Token
+    is_dropped: bool = False
+
+
+Record = KeptAccount | KeptExpert | KeptDeal | Sample | KeptEvent | KeptAlert | KeptNews | KeptNote | KeptToken
 
 
 class Memory(Struct, frozen=True):
@@ -150,6 +163,7 @@ class Memory(Struct, frozen=True):
 
     `events` are the newest of each event channel, in order of position. `alerts` are those that are not cleared, and
     `last_alert_id` counts all there ever were. `news` are the events of the last two days and of the future.
+    `tokens` are all that are kept.
     """
 
     notes: dict[str, bytes]
@@ -159,6 +173,7 @@ class Memory(Struct, frozen=True):
     alerts: list[AlertRow]
     last_alert_id: int
     news: list[KeptNews]
+    tokens: list[KeptToken] = []
 
 
 class StoreHealth(Struct, frozen=True, kw_only=True):
@@ -173,8 +188,18 @@ class StoreHealth(Struct, frozen=True, kw_only=True):
     schema: int
 
 
+class FleetPart(Struct, frozen=True):
+    """A part of the fleet: only what is of one of these accounts, or of one of these experts."""
+
+    accounts: frozenset[tuple[str, int]]
+    ea_ids: frozenset[int]
+
+
 class TradeQuery(Struct, frozen=True, kw_only=True):
-    """Which trades or deals, newest first. `before` is a cursor of an earlier page. Times are UTC milliseconds."""
+    """Which trades or deals, newest first. `before` is a cursor of an earlier page. Times are UTC milliseconds.
+
+    `part` leaves out what is of another part of the fleet.
+    """
 
     ea_id: int | None = None
     account: tuple[str, int] | None = None
@@ -185,6 +210,7 @@ class TradeQuery(Struct, frozen=True, kw_only=True):
     until_ms: int | None = None
     before: str | None = None
     limit: int = 100
+    part: FleetPart | None = None
 
 
 class Store(Protocol):
@@ -323,7 +349,11 @@ class Readiness(Struct, frozen=True, kw_only=True):
 
 
 class FleetDesk(Protocol):
-    """What the API asks of the fleet and the store, and what clients report to it. Rows are those of `wire.rows`."""
+    """What the API asks of the fleet and the store, and what clients report to it. Rows are those of `wire.rows`.
+
+    `scope` are the labels of what the caller may see (`wire.labels`); None is everything. What it may not see does not
+    exist for it.
+    """
 
     def ready(self) -> Readiness:
         """Tell whether it can do its work."""
@@ -331,14 +361,15 @@ class FleetDesk(Protocol):
     def version(self) -> int:
         """Give a number that changes whenever anything that is listed from memory may have changed (for ETags)."""
 
-    def take(self, kind: str, data: dict[str, Any]) -> None:
+    def take(self, kind: str, data: dict[str, Any], reporter: Reporter = ANYBODY) -> None:
         """Take what a client reports over the socket.
 
         Raises:
             DataError: it is refused; says why.
+            ForbiddenError: this reporter may not say it.
         """
 
-    async def report(self, body: bytes) -> Receipt:
+    async def report(self, body: bytes, reporter: Reporter = ANYBODY) -> Receipt:
         """Take a report over HTTP: JSON with any of `account terminal experts positions deals events prices`.
 
         Raises:
@@ -349,41 +380,49 @@ class FleetDesk(Protocol):
     def fleet(self) -> FleetRow:
         """Give everything at a glance."""
 
-    def experts(self, query: ExpertQuery) -> Page:
+    def experts(self, query: ExpertQuery, scope: Labels = None) -> Page:
         """List experts (`ExpertRow`)."""
 
-    def expert(self, ea_id: int) -> ExpertRow | None:
+    def expert(self, ea_id: int, scope: Labels = None) -> ExpertRow | None:
         """Give one expert."""
 
-    def positions(self, ea_id: int | None, account: tuple[str, int] | None, symbol: str | None) -> Page:
+    def positions(
+        self, ea_id: int | None, account: tuple[str, int] | None, symbol: str | None, scope: Labels = None
+    ) -> Page:
         """List open positions (`PositionRow`)."""
 
     def prices(self, symbol: str | None) -> Page:
         """List prices (`PriceRow`)."""
 
-    async def trades(self, query: TradeQuery) -> Page:
+    async def trades(self, query: TradeQuery, scope: Labels = None) -> Page:
         """List trades (`TradeRow`), newest first."""
 
-    async def deals(self, query: TradeQuery) -> Page:
+    async def deals(self, query: TradeQuery, scope: Labels = None) -> Page:
         """List deals (`DealRow`), newest first."""
 
-    async def equity(self, subject: str, from_ms: int, until_ms: int, points: int) -> list[EquityPoint]:
-        """Give a curve. `subject` is `ea:1007`, `account:Server/5`, or `currency:EUR`."""
+    async def equity(
+        self, subject: str, from_ms: int, until_ms: int, points: int, scope: Labels = None
+    ) -> list[EquityPoint]:
+        """Give a curve. `subject` is `ea:1007`, `account:Server/5`, or `currency:EUR`.
 
-    def statistics(self, subject: str) -> dict[str, Any] | None:
+        Raises:
+            NotFoundError: it is nothing that the caller may see.
+        """
+
+    def statistics(self, subject: str, scope: Labels = None) -> dict[str, Any] | None:
         """Give the figures of the same subjects as `equity`; None where there is no such subject."""
 
-    async def alerts(self, status: str | None, before: int | None, limit: int) -> Page:
-        """List alerts (`AlertRow`), newest first."""
+    async def alerts(self, status: str | None, before: int | None, limit: int, scope: Labels = None) -> Page:
+        """List alerts (`AlertRow`), newest first. Of a part of the fleet a page may hold fewer than there are."""
 
-    def acknowledge_now(self, alert_id: int, by: str) -> None:
+    def acknowledge_now(self, alert_id: int, by: str, scope: Labels = None) -> None:
         """Acknowledge an open alert, for the socket: the alert itself is told on its channel once it is kept.
 
         Raises:
             NotFoundError: there is no open alert of this id.
         """
 
-    async def acknowledge(self, alert_id: int, by: str) -> AlertRow:
+    async def acknowledge(self, alert_id: int, by: str, scope: Labels = None) -> AlertRow:
         """Acknowledge an open alert; the answer is kept.
 
         Raises:
@@ -392,3 +431,35 @@ class FleetDesk(Protocol):
 
     async def news(self, from_ms: int, until_ms: int, limit: int) -> Page:
         """List calendar events (`NewsRow`), in order of time."""
+
+
+class TokenDesk(Protocol):
+    """Who makes and keeps tokens. What is answered is kept already. `by` names who asks, in what is kept."""
+
+    async def create(self, request: TokenRequest, by: str) -> IssuedToken:
+        """Make a token.
+
+        Raises:
+            DataError: there can be no such token.
+            StoreError: it can't be kept; there is none.
+        """
+
+    def listed(self) -> list[TokenRow]:
+        """List all tokens, oldest first."""
+
+    async def revoke(self, token_id: str, by: str) -> TokenRow:
+        """Let a token count no more, from now on; the sessions that it has opened are closed.
+
+        Raises:
+            NotFoundError: there is no such token.
+            StoreError: this can't be kept; until a restart it counts no more nevertheless.
+        """
+
+    async def rotate(self, token_id: str, overlap_s: float, by: str) -> IssuedToken:
+        """Give a token another secret; the one before counts for some seconds more.
+
+        Raises:
+            NotFoundError: there is no such token.
+            DataError: it is over.
+            StoreError: this can't be kept; nothing has changed.
+        """

@@ -19,6 +19,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     auth_deadline_s: float = 10.0
     auth_failures_max: int = 3
     http_idle_s: float = 75.0
+    tokens_max: int = 1_000
     # what a client says
     message_bytes_max: int = 64 * KIB
     report_bytes_max: int = MIB

@@ -1,7 +1,9 @@
 """The desk: answers what the API asks of the fleet and the store, and takes what clients report."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from msgspec import structs
 
 from fleetwire.fleet.account import AccountState, account_name
 from fleetwire.fleet.events import ExpertReport
@@ -9,15 +11,27 @@ from fleetwire.fleet.expert import ExpertState
 from fleetwire.fleet.news import row_of
 from fleetwire.fleet.rows import deal_row, position_row, terminal_row
 from fleetwire.fleet.series import Series
+from fleetwire.integration.parts import (
+    check_reporter,
+    labels_of_account,
+    labels_of_alert,
+    labels_of_expert,
+    part_of,
+    sees_subject,
+)
 from fleetwire.ports import ExpertQuery, KeptDeal, Readiness, Receipt, Store, TradeQuery
 from fleetwire.sources.expert import fact_of, facts_of, read_report
-from fleetwire.wire.errors import DataError, NotFoundError
+from fleetwire.wire.errors import DataError, ForbiddenError, NotFoundError
+from fleetwire.wire.labels import Labels, may_see
 from fleetwire.wire.rows import AlertRow, EquityPoint, ExpertRow, FleetRow, Page, PositionRow, TradeRow
+from fleetwire.wire.tokens import ANYBODY, Reporter
 
 if TYPE_CHECKING:
     from fleetwire.integration.service import IntegrationService
 
 Item = TypeVar("Item")
+_ALERTS_LOOKED_AT: Final = 1000
+"""How many kept alerts a page is picked from, for who may see only some of them."""
 
 
 class Desk:
@@ -48,18 +62,21 @@ class Desk:
 
     # ---------------------------------------------------------------------------------------------------------- reports
 
-    def take(self, kind: str, data: dict[str, Any]) -> None:
+    def take(self, kind: str, data: dict[str, Any], reporter: Reporter = ANYBODY) -> None:
         """Take what a client reports over the socket."""
-        self._service.apply(fact_of(kind, data))
+        fact = fact_of(kind, data)
+        check_reporter(self._fleet, reporter, fact)
+        self._service.apply(fact)
 
-    async def report(self, body: bytes) -> Receipt:
+    async def report(self, body: bytes, reporter: Reporter = ANYBODY) -> Receipt:
         """Take a report over HTTP."""
         said = read_report(body)
         refused, ids, accepted = list(said.refused), [], 0
         for fact in facts_of(said):
             try:
+                check_reporter(self._fleet, reporter, fact)
                 self._service.apply(fact)
-            except DataError as error:
+            except (DataError, ForbiddenError) as error:
                 refused.append({"where": _named(fact), "error": str(error)})
                 continue
             accepted += 1
@@ -91,38 +108,46 @@ class Desk:
             server_time=service.clock.utc(),
         )
 
-    def experts(self, query: ExpertQuery) -> Page:
+    def experts(self, query: ExpertQuery, scope: Labels = None) -> Page:
         """List experts, in the order of their ids."""
         found = [
             expert
             for ea_id, expert in sorted(self._fleet.experts.items())
-            if (query.after is None or ea_id > query.after) and _fits(expert, query)
+            if (query.after is None or ea_id > query.after) and _sees(scope, expert) and _fits(expert, query)
         ]
         at = self._service.clock.moment()
         rows = [self._service.expert_row(expert, at) for expert in found[: query.limit]]
         return Page(items=rows, next=str(rows[-1].ea_id) if len(found) > len(rows) else None)
 
-    def expert(self, ea_id: int) -> ExpertRow | None:
+    def expert(self, ea_id: int, scope: Labels = None) -> ExpertRow | None:
         """Give one expert."""
         expert = self._fleet.experts.get(ea_id)
-        return self._service.expert_row(expert, self._service.clock.moment()) if expert is not None else None
+        if expert is None or not _sees(scope, expert):
+            return None
+        return self._service.expert_row(expert, self._service.clock.moment())
 
-    def positions(self, ea_id: int | None, account: tuple[str, int] | None, symbol: str | None) -> Page:
+    def positions(
+        self, ea_id: int | None, account: tuple[str, int] | None, symbol: str | None, scope: Labels = None
+    ) -> Page:
         """List open positions."""
         rows = [
             row
-            for row in self._positions()
+            for row in self._positions(scope)
             if (ea_id is None or row.ea_id == ea_id)
             and (account is None or row.account == account_name(account))
             and (symbol is None or row.symbol == symbol)
         ]
         return Page(items=rows, total=len(rows))
 
-    def _positions(self) -> Iterator[PositionRow]:
+    def _positions(self, scope: Labels) -> Iterator[PositionRow]:
         for expert in self._fleet.experts.values():
+            if not _sees(scope, expert):
+                continue
             for position in expert.positions.values():
                 yield position_row(expert.account, expert, position)
         for state in self._fleet.accounts.values():
+            if not may_see(scope, labels_of_account(state)):
+                continue
             for position in state.manual.values():
                 yield position_row(state, None, position)
 
@@ -132,9 +157,9 @@ class Desk:
         rows = list(self._fleet.market.rows(clocks, symbol, self._service.clock.moment().utc_ms))
         return Page(items=rows, total=len(rows))
 
-    def statistics(self, subject: str) -> dict[str, Any] | None:
+    def statistics(self, subject: str, scope: Labels = None) -> dict[str, Any] | None:
         """Give the figures of an expert, an account, or all accounts of a currency; what is not defined is left out."""
-        series = self._series(subject)
+        series = self._series(subject) if sees_subject(self._fleet, scope, subject) else None
         if series is None:
             return None
         figures = series.statistics.metrics()
@@ -159,17 +184,20 @@ class Desk:
             raise NotFoundError("this server keeps no history: start it with a database")
         return self._service.keeper.store
 
-    async def trades(self, query: TradeQuery) -> Page:
+    async def trades(self, query: TradeQuery, scope: Labels = None) -> Page:
         """List trades, newest first."""
-        return await self._store.trades(query)
+        return await self._store.trades(self._of_part(query, scope))
+
+    def _of_part(self, query: TradeQuery, scope: Labels) -> TradeQuery:
+        return query if scope is None else structs.replace(query, part=part_of(self._fleet, scope))
 
     async def trade(self, account: tuple[str, int], position_id: int) -> TradeRow | None:
         """Give one trade."""
         return await self._store.trade(account, position_id)
 
-    async def deals(self, query: TradeQuery) -> Page:
+    async def deals(self, query: TradeQuery, scope: Labels = None) -> Page:
         """List deals, newest first."""
-        page = await self._store.deals(query)
+        page = await self._store.deals(self._of_part(query, scope))
         rows = [self._deal_row(kept) for kept in page.items]
         return Page(items=rows, total=page.total, next=page.next)
 
@@ -177,26 +205,49 @@ class Desk:
         account: AccountState = self._fleet.accounts[kept.server, kept.login]
         return deal_row(account, self._fleet.experts.get(kept.ea_id or 0), kept.deal)
 
-    async def equity(self, subject: str, from_ms: int, until_ms: int, points: int) -> list[EquityPoint]:
+    async def equity(
+        self, subject: str, from_ms: int, until_ms: int, points: int, scope: Labels = None
+    ) -> list[EquityPoint]:
         """Give a curve."""
+        if not sees_subject(self._fleet, scope, subject):
+            raise NotFoundError(f"nothing is known of {subject}: /api/v1/experts lists what there is")
         return await self._store.equity(subject, from_ms, until_ms, points)
 
-    async def alerts(self, status: str | None, before: int | None, limit: int) -> Page:
+    async def alerts(self, status: str | None, before: int | None, limit: int, scope: Labels = None) -> Page:
         """List alerts, newest first; the open ones from memory."""
         if status == "open" or self._service.keeper is None:
-            rows = [row for row in reversed(self._service.alerts.open()) if before is None or row.alert_id < before]
+            rows = [
+                row
+                for row in reversed(self._service.alerts.open())
+                if (before is None or row.alert_id < before) and self._sees_alert(scope, row)
+            ]
             return _page(rows, limit, lambda row: row.alert_id)
-        return await self._store.alerts(status, before, limit)
+        page = await self._store.alerts(status, before, limit if scope is None else _ALERTS_LOOKED_AT)
+        if scope is None:
+            return page
+        rows = [row for row in page.items if self._sees_alert(scope, row)]
+        shown = rows[:limit]
+        return Page(items=shown, next=str(shown[-1].alert_id) if len(rows) > limit else page.next)
 
-    async def acknowledge(self, alert_id: int, by: str) -> AlertRow:
+    def _sees_alert(self, scope: Labels, row: AlertRow) -> bool:
+        return scope is None or may_see(scope, labels_of_alert(self._fleet, row))
+
+    async def acknowledge(self, alert_id: int, by: str, scope: Labels = None) -> AlertRow:
         """Acknowledge an open alert; returns once that is kept."""
-        row = self._service.acknowledge(alert_id, by)
+        row = self._acknowledge(alert_id, by, scope)
         await self._service.acknowledged()
         return row
 
-    def acknowledge_now(self, alert_id: int, by: str) -> None:
+    def acknowledge_now(self, alert_id: int, by: str, scope: Labels = None) -> None:
         """Acknowledge an open alert; everybody is told."""
-        self._service.acknowledge(alert_id, by)
+        self._acknowledge(alert_id, by, scope)
+
+    def _acknowledge(self, alert_id: int, by: str, scope: Labels) -> AlertRow:
+        if scope is not None:
+            seen = (row for row in self._service.alerts.open() if self._sees_alert(scope, row))
+            if all(row.alert_id != alert_id for row in seen):
+                alert_id = 0  # what it may not see does not exist, in the same words
+        return self._service.acknowledge(alert_id, by)
 
     async def news(self, from_ms: int, until_ms: int, limit: int) -> Page:
         """List calendar events, in order of time."""
@@ -219,6 +270,10 @@ def _named(fact: object) -> str:
     name = getattr(expert, "name", None) or getattr(fact, "symbol", None) or getattr(fact, "name", None)
     kind = type(fact).__name__
     return f"{kind} {name}" if name else kind
+
+
+def _sees(scope: Labels, expert: ExpertState) -> bool:
+    return scope is None or may_see(scope, labels_of_expert(expert))
 
 
 def _fits(expert: ExpertState, query: ExpertQuery) -> bool:

@@ -35,6 +35,8 @@ from fleetwire.fleet.state import (
 )
 from fleetwire.integration.desk import Desk
 from fleetwire.integration.keeper import Keeper
+from fleetwire.integration.parts import labels_of_alert, labels_of_deal, labels_of_expert
+from fleetwire.integration.tokens import KeptTokens
 from fleetwire.ports import Clock, Source, Store, Timer
 from fleetwire.server.clock import SystemClock
 from fleetwire.server.server import WebSocketServer
@@ -140,6 +142,7 @@ class IntegrationService:
                 )
             await self.keeper.open(self.fleet, self._sums, self.alerts, self.news, self.clock.moment)
             self.server.keep_events(self.keeper)
+            self.server.serve_tokens(self._tokens_in(self.keeper.store))
         self.running = True
         at = self.clock.moment()
         self._sample_at, self._trim_at = at.now, at.now + _TRIM_S
@@ -161,6 +164,7 @@ class IntegrationService:
         """
         self.running = False
         self.server.serve_fleet(None)
+        self.server.serve_tokens(None)
         for timer in (self._timer, self._rows_timer):
             if timer is not None:
                 timer.cancel()
@@ -172,6 +176,11 @@ class IntegrationService:
         self._tasks.clear()
         if self.keeper is not None:
             await self.keeper.close()
+
+    def _tokens_in(self, store: Store) -> KeptTokens:
+        """Give who makes and keeps tokens: the server knows at once what they become."""
+        access = self.server.access
+        return KeptTokens(access.tokens, store, lambda: access.utc_ms(self.clock.moment()), self.server.review_sessions)
 
     async def finished(self) -> None:
         """Wait until every source has nothing more to report.
@@ -287,7 +296,8 @@ class IntegrationService:
                 self._tell_price(change, at)
             told = tell(change)
             if told is not None:
-                self.server.publish(told.type, told.data)
+                labels = labels_of_deal(change.account, change.expert) if isinstance(change, Traded) else None
+                self.server.publish(told.type, told.data, labels=labels)
 
     def _tell_price(self, change: PriceChanged, at: Moment) -> None:
         server, symbol = change.price.server, change.price.symbol
@@ -331,7 +341,7 @@ class IntegrationService:
     def _tell_expert(self, expert: ExpertState, at: Moment) -> None:
         self._sums.changed(expert)
         row = self.expert_row(expert, at)
-        self.server.publish("ea_update", row, as_of=row.last_report_utc or None)
+        self.server.publish("ea_update", row, as_of=row.last_report_utc or None, labels=labels_of_expert(expert))
         self.tell_alerts(self.alerts.observe("expert", expert.ea_id, row, at, {"ea_id": expert.ea_id}))
         if self.keeper is not None:
             self.keeper.expert(expert)
@@ -346,7 +356,7 @@ class IntegrationService:
     def _tell_portfolio(self, at: Moment) -> None:
         row = self.portfolio
         self.portfolio_as_of = at.utc
-        self.server.publish("portfolio_update", row)
+        self.server.publish("portfolio_update", row, labels=())  # of everybody: only for who may hear everything
         for currency, sums in row.by_currency.items():
             self.tell_alerts(self.alerts.observe("portfolio", currency, sums, at))
         if self.keeper is not None:
@@ -390,7 +400,7 @@ class IntegrationService:
         """Tell alerts, and keep them."""
         for row in rows:
             self.version += 1
-            self.server.publish("alert", row)
+            self.server.publish("alert", row, labels=labels_of_alert(self.fleet, row))
             if self._on_alert is not None:
                 self._on_alert(row)
             if self.keeper is not None:

@@ -4,15 +4,18 @@ import pytest
 
 from fleetwire.hub.access import RIGHTS, Access, Identity, Right, Role
 from fleetwire.wire.errors import ConfigError
+from fleetwire.wire.moment import moment
+
+AT = moment(1000.0, 1_780_000_000_000)
 
 
 @pytest.mark.parametrize("token", ["", "s3cre", "s3cret ", "S3CRET", "s3crett", "\x00", "\ud800"])
 def test_a_token_that_is_almost_right_is_wrong(token: str) -> None:
-    assert Access("s3cret").identify(token) is None
+    assert Access("s3cret").identify(token, AT) is None
 
 
 def test_the_one_token_is_the_admins() -> None:
-    identity = Access("s3cret").identify("s3cret")
+    identity = Access("s3cret").identify("s3cret", AT)
     assert identity is not None
     assert identity.role is Role.admin
 
@@ -25,7 +28,7 @@ def test_what_knows_the_tokens_does_not_hold_them() -> None:
 
 def test_the_second_token_is_the_experts() -> None:
     access = Access("s3cret", "an-experts")
-    identities = [access.identify(token) for token in ("s3cret", "an-experts", "another")]
+    identities = [access.identify(token, AT) for token in ("s3cret", "an-experts", "another")]
     assert [identity and identity.role for identity in identities] == [Role.admin, Role.expert, None]
     assert "an-experts" not in repr(vars(access))
 

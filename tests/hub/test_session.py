@@ -401,7 +401,7 @@ def test_reports_and_acknowledgements_go_to_the_desk() -> None:
     assert play(session, *ASKS["acknowledge"]) == ["no_reports_taken"]
     told: list[Any] = []
 
-    def acknowledge(alert_id: int, by: str) -> None:
+    def acknowledge(alert_id: int, by: str, scope: object) -> None:
         if alert_id != 5:
             raise NotFoundError(f"there is no open alert {alert_id}")
         told.append((alert_id, by))
@@ -411,6 +411,6 @@ def test_reports_and_acknowledgements_go_to_the_desk() -> None:
     assert play(session, {"type": "alert_ack", "data": {"alert_id": 6}}) == ["not_found"]
     assert play(session, {"type": "alert_ack", "data": {"alert_id": 0}}) == ["invalid_message"]
     session.identity = Identity(Role.expert)
-    session._house.desk.take = lambda kind, data: told.append((kind, data))
+    session._house.desk.take = lambda kind, data, reporter: told.append((kind, data))
     assert play(session, {"type": "price_report", "data": {"symbol": "EURUSD"}}) == []
     assert told == [(5, "operator"), ("price_report", {"symbol": "EURUSD"})]

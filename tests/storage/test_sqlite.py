@@ -340,7 +340,7 @@ async def test_a_newer_database_is_refused_with_its_number(path: Path) -> None:
     raw = apsw.Connection(str(path))
     raw.execute("PRAGMA user_version=99")
     raw.close()
-    with pytest.raises(StoreError, match="has schema 99, written by a newer fleetwire; this one knows schemas up to 1"):
+    with pytest.raises(StoreError, match="has schema 99, written by a newer fleetwire; this one knows schemas up to 3"):
         await SqliteStore(path).open()
 
 

@@ -8,6 +8,7 @@ import msgspec
 from fleetwire.fleet.events import ExpertId
 from fleetwire.ports import ExpertQuery, Readiness, Receipt, ReportBody, TradeQuery
 from fleetwire.wire.errors import DataError, NotFoundError, StoreError
+from fleetwire.wire.labels import Labels
 from fleetwire.wire.rows import (
     AccountRow,
     AlertRow,
@@ -23,6 +24,7 @@ from fleetwire.wire.rows import (
     TerminalRow,
     TradeRow,
 )
+from fleetwire.wire.tokens import ANYBODY, Reporter
 
 UTC = "2026-11-24T12:00:00.000Z"
 ACCOUNTS = (("Broker-Demo", 5), ("Broker-Live", 6))
@@ -207,12 +209,12 @@ class Desk:
     def version(self) -> int:
         return self.changes
 
-    def take(self, kind: str, data: dict[str, Any]) -> None:
+    def take(self, kind: str, data: dict[str, Any], reporter: Reporter = ANYBODY) -> None:
         if "wrong" in data:
             raise DataError(f"{kind}: wrong")
         self.taken.append((kind, data))
 
-    async def report(self, body: bytes) -> Receipt:
+    async def report(self, body: bytes, reporter: Reporter = ANYBODY) -> Receipt:
         self._fail()
         try:
             found = _decoder.decode(body)
@@ -261,15 +263,17 @@ class Desk:
             server_time=UTC,
         )
 
-    def experts(self, query: ExpertQuery) -> Page:
+    def experts(self, query: ExpertQuery, scope: Labels = None) -> Page:
         self.asked.append(query)
         found = [row for row in self.rows if query.symbol in (None, row.symbol)]
         return _part(found, query.after, query.limit)
 
-    def expert(self, ea_id: int) -> ExpertRow | None:
+    def expert(self, ea_id: int, scope: Labels = None) -> ExpertRow | None:
         return next((row for row in self.rows if row.ea_id == ea_id), None)
 
-    def positions(self, ea_id: int | None, account: tuple[str, int] | None, symbol: str | None) -> Page:
+    def positions(
+        self, ea_id: int | None, account: tuple[str, int] | None, symbol: str | None, scope: Labels = None
+    ) -> Page:
         self.asked.append((ea_id, account, symbol))
         return Page(items=[row for row in self.position_rows if ea_id in (None, row.ea_id)])
 
@@ -277,31 +281,33 @@ class Desk:
         row = PriceRow(server="Broker-Demo", symbol="EURUSD", bid=1.08, ask=1.09, as_of=UTC)
         return Page(items=[row] if symbol in (None, "EURUSD") else [])
 
-    async def trades(self, query: TradeQuery) -> Page:
+    async def trades(self, query: TradeQuery, scope: Labels = None) -> Page:
         self._fail()
         self.asked.append(query)
         return Page(items=[trade_row(77)], next="older" if query.before is None else None)
 
-    async def deals(self, query: TradeQuery) -> Page:
+    async def deals(self, query: TradeQuery, scope: Labels = None) -> Page:
         self._fail()
         self.asked.append(query)
         return Page(items=[deal_row(78, 1)])
 
-    async def equity(self, subject: str, from_ms: int, until_ms: int, points: int) -> list[EquityPoint]:
+    async def equity(
+        self, subject: str, from_ms: int, until_ms: int, points: int, scope: Labels = None
+    ) -> list[EquityPoint]:
         self._fail()
         self.asked.append((subject, from_ms, until_ms, points))
         return [EquityPoint(utc=UTC, balance=100.0, equity=99.0, equity_min=98.0, equity_max=101.0)]
 
-    def statistics(self, subject: str) -> dict[str, Any] | None:
+    def statistics(self, subject: str, scope: Labels = None) -> dict[str, Any] | None:
         return {"trades": 3, "profit_factor": 1.4} if subject in ("ea:1", "currency:USD") else None
 
-    async def alerts(self, status: str | None, before: int | None, limit: int) -> Page:
+    async def alerts(self, status: str | None, before: int | None, limit: int, scope: Labels = None) -> Page:
         self._fail()
         self.asked.append((status, before, limit))
         found = sorted(self.alert_rows.values(), key=lambda row: -row.alert_id)
         return Page(items=[row for row in found if before is None or row.alert_id < before][:limit])
 
-    def acknowledge_now(self, alert_id: int, by: str) -> None:
+    def acknowledge_now(self, alert_id: int, by: str, scope: Labels = None) -> None:
         row = self.alert_rows.get(alert_id)
         if row is None:
             raise NotFoundError(f"there is no open alert {alert_id}: GET /api/v1/alerts?status=open lists them")
@@ -309,7 +315,7 @@ class Desk:
         self.alert_rows[alert_id] = changed
         self.acknowledged(changed)
 
-    async def acknowledge(self, alert_id: int, by: str) -> AlertRow:
+    async def acknowledge(self, alert_id: int, by: str, scope: Labels = None) -> AlertRow:
         self._fail()
         self.acknowledge_now(alert_id, by)
         return self.alert_rows[alert_id]
