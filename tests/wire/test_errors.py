@@ -42,6 +42,7 @@ def test_no_two_error_codes_are_one() -> None:
     names = {"malformed_json", "invalid_message", "unknown_type", "too_deep", "not_authenticated"}
     names |= {
         "token_invalid",
+        "token_expiring",
         "unknown_channel",
         "too_many_channels",
         "invalid_data",

@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 
 from fleetwire.fleet.events import ExpertId
+from fleetwire.hub.tokens import Tokens as Book
+from fleetwire.hub.tokens import token_row
 from fleetwire.ports import ExpertQuery, Readiness, Receipt, ReportBody, TradeQuery
 from fleetwire.wire.errors import DataError, NotFoundError, StoreError
 from fleetwire.wire.labels import Labels
@@ -24,7 +26,8 @@ from fleetwire.wire.rows import (
     TerminalRow,
     TradeRow,
 )
-from fleetwire.wire.tokens import ANYBODY, Reporter
+from fleetwire.wire.signature import hash_token
+from fleetwire.wire.tokens import ANYBODY, IssuedToken, Reporter, TokenRequest, TokenRow
 
 UTC = "2026-11-24T12:00:00.000Z"
 ACCOUNTS = (("Broker-Demo", 5), ("Broker-Live", 6))
@@ -328,6 +331,34 @@ class Desk:
     def _fail(self) -> None:
         if self.failing is not None:
             raise self.failing
+
+
+class Tokens:
+    """`fleetwire.ports.TokenDesk`, with the book of the server and without a store."""
+
+    def __init__(self, book: Book, take_utc_ms: Callable[[], int], changed: Callable[[], None]) -> None:
+        self.book, self.take_utc_ms, self.changed = book, take_utc_ms, changed
+        book.put(book.draft(TokenRequest(role="viewer"), "tok_1", hash_token("the first"), "a test", take_utc_ms()))
+
+    async def create(self, request: TokenRequest, by: str) -> IssuedToken:
+        token = self.book.draft(request, f"tok_{len(self.book) + 1}", hash_token("s3cr3t"), by, self.take_utc_ms())
+        self.book.put(token)
+        return IssuedToken(token="s3cr3t", about=token_row(token, self.take_utc_ms()))
+
+    def listed(self) -> list[TokenRow]:
+        return [token_row(token, self.take_utc_ms()) for token in self.book.all()]
+
+    async def revoke(self, token_id: str, by: str) -> TokenRow:
+        token = self.book.revoked(token_id, self.take_utc_ms())
+        self.book.put(token)
+        self.changed()
+        return token_row(token, self.take_utc_ms())
+
+    async def rotate(self, token_id: str, overlap_s: float, by: str) -> IssuedToken:
+        token = self.book.rotated(token_id, hash_token("another"), overlap_s, self.take_utc_ms())
+        self.book.put(token)
+        self.changed()
+        return IssuedToken(token="another", about=token_row(token, self.take_utc_ms()))
 
 
 def _part(found: Sequence[Any], after: int | None, limit: int) -> Page:

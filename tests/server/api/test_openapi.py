@@ -30,7 +30,12 @@ def conforms(value: Any, schema: dict[str, Any]) -> None:
     jsonschema.Draft202012Validator({**schema, "components": DESCRIBED["components"]}).validate(value)
 
 
-PATHS = {"/api/v1/experts/{ea_id}": "/api/v1/experts/1", "/api/v1/alerts/{alert_id}/ack": "/api/v1/alerts/1/ack"}
+PATHS = {
+    "/api/v1/experts/{ea_id}": "/api/v1/experts/1",
+    "/api/v1/alerts/{alert_id}/ack": "/api/v1/alerts/1/ack",
+    "/api/v1/tokens/{token_id}/rotate": "/api/v1/tokens/tok_1/rotate",
+    "/api/v1/tokens/{token_id}/revoke": "/api/v1/tokens/tok_1/revoke",
+}
 QUERIES = {"/api/v1/equity": "?ea_id=1", "/api/v1/statistics": "?ea_id=1"}
 
 
@@ -38,7 +43,13 @@ QUERIES = {"/api/v1/equity": "?ea_id=1", "/api/v1/statistics": "?ea_id=1"}
 async def test_answers_have_the_form_that_it_says(caller: Caller, callers: Call, route: Route) -> None:
     responses = DESCRIBED["paths"][route.path][route.method.lower()]["responses"]
     path = PATHS.get(route.path, route.path)
-    bodies = {"publish": b'{"channel": "alerts", "data": {}}', "report": report_of(2), "report_alias": report_of(1)}
+    bodies = {
+        "publish": b'{"channel": "alerts", "data": {}}',
+        "report": report_of(2),
+        "report_alias": report_of(1),
+        "create_token": b'{"role": "viewer"}',
+        "rotate_token": b'{"overlap_s": 60}',
+    }
     reply = await caller.call(f"{route.method} {path}{QUERIES.get(path, '')}", body=bodies.get(route.name))
     assert reply.status == 200, reply
     conforms(reply.json, responses["200"]["content"]["application/json"]["schema"])
