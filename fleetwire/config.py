@@ -14,6 +14,7 @@ from fleetwire.fleet.broker_time import ServerTime
 from fleetwire.fleet.liveness import Silences
 from fleetwire.fleet.news import NewsSettings
 from fleetwire.hub.limits import Limits
+from fleetwire.jwt import JwtSettings
 from fleetwire.notify import NotifySettings
 from fleetwire.storage.retention import Retention
 from fleetwire.watchdog import WatchdogSettings
@@ -85,6 +86,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retention: Retention = Retention()
     notify: NotifySettings = NotifySettings()
     watchdog: WatchdogSettings = WatchdogSettings()
+    jwt: JwtSettings = JwtSettings()
 
     def __repr__(self) -> str:
         """Show where, and not the token."""
@@ -98,9 +100,9 @@ class Loaded(NamedTuple):
     origins: dict[str, str]
 
 
-TABLES = ("limits", "silences", "server_times", "news", "retention", "notify", "watchdog")
+TABLES = ("limits", "silences", "server_times", "news", "retention", "notify", "watchdog", "jwt")
 """Settings that are tables of their own, in the file only; docs/configuration.md has them."""
-_NOT_SHOWN = SECRETS | {"database", "calendars", "notify", "watchdog"}  # a URL can hold a password
+_NOT_SHOWN = SECRETS | {"database", "calendars", "notify", "watchdog", "jwt"}  # a URL can hold a password
 _LISTS = ("allowed_hosts", "allowed_origins", "calendars", "accounts")
 
 _FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}

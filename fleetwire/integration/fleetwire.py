@@ -13,6 +13,7 @@ from fleetwire.config import Settings, default_database, load, read_settings
 from fleetwire.fleet.events import CommandReport, Fact
 from fleetwire.fleet.state import FleetSettings
 from fleetwire.integration.service import IntegrationService, IntegrationSettings
+from fleetwire.jwt import JwtLogin
 from fleetwire.notify import Notifier
 from fleetwire.ports import Clock, Source
 from fleetwire.rulefile import rule_book
@@ -66,6 +67,7 @@ class Fleetwire:
             on_alert=self._deliver,
         )
         watchdog = settings.watchdog
+        self._login = JwtLogin(settings.jwt) if settings.jwt.algorithm else None
         self._watchdog = Watchdog(watchdog.url, watchdog.every_s, self._trouble) if watchdog.url else None
 
     def __repr__(self) -> str:
@@ -84,8 +86,12 @@ class Fleetwire:
         await self.service.start()
         try:
             self._notifier.remember(self.service.alerts.open())
+            if self._login is not None:
+                await self._login.start(self.server.access)
             await self.server.start_server()
         except BaseException:
+            if self._login is not None:
+                await self._login.stop()
             await self.service.stop()
             raise
         self._notifier.start()
@@ -100,6 +106,8 @@ class Fleetwire:
         """
         if self._watchdog is not None:
             await self._watchdog.stop()
+        if self._login is not None:
+            await self._login.stop()
         try:
             await self.service.stop()
         finally:
