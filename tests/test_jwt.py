@@ -1,4 +1,4 @@
-"""Tokens of a site's own login: what is good counts, and each way to forge one gets nothing, at once, without a call."""
+"""Tokens of a site's own login: what is good counts, and each way to forge one gets nothing, without a call."""
 
 import asyncio
 import base64
