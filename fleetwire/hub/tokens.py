@@ -140,6 +140,8 @@ class Tokens:
             rotated_ms=utc_ms,
             previous_hash=token.hash if overlap_s > 0 else b"",
             previous_until_ms=utc_ms + round(overlap_s * 1000),
+            sealed_key=b"",
+            previous_sealed_key=token.sealed_key if overlap_s > 0 else b"",
         )
 
     def revoked(self, token_id: str, utc_ms: int) -> Token:

@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Callable
 from typing import Final
 
+from msgspec import structs
+
 from fleetwire.hub.tokens import Tokens, token_row
 from fleetwire.ports import KeptToken, Store
 from fleetwire.wire.errors import StoreError
@@ -25,11 +27,19 @@ class KeptTokens:
         store: where they are kept; open.
         take_utc_ms: gives the time by which they expire.
         changed: is called when one of them has changed.
+        seal: derives the key that signs an expert's commands from its token, and seals it; is given the token's id, and
+            the token. Without it there are no such keys.
     """
 
     def __init__(
-        self, tokens: Tokens, store: Store, take_utc_ms: Callable[[], int], changed: Callable[[], None]
+        self,
+        tokens: Tokens,
+        store: Store,
+        take_utc_ms: Callable[[], int],
+        changed: Callable[[], None],
+        seal: Callable[[str, str], bytes] | None = None,
     ) -> None:
+        self._seal = seal
         self._tokens = tokens
         self._store = store
         self._take_utc_ms = take_utc_ms
@@ -41,6 +51,7 @@ class KeptTokens:
         async with self._one_at_a_time:
             secret, utc_ms = new_token(), self._take_utc_ms()
             token = self._tokens.draft(request, self._new_id(), hash_token(secret), by, utc_ms)
+            token = self._sealed(token, secret)
             dropped = self._tokens.room_for_one(utc_ms)
             records = [KeptToken(token)] if dropped is None else [KeptToken(dropped, True), KeptToken(token)]
             undo = [KeptToken(token, True)] if dropped is None else [KeptToken(token, True), KeptToken(dropped)]
@@ -74,11 +85,17 @@ class KeptTokens:
         async with self._one_at_a_time:
             secret, utc_ms = new_token(), self._take_utc_ms()
             before = self._tokens.get(token_id)
-            token = self._tokens.rotated(token_id, hash_token(secret), overlap_s, utc_ms)
+            token = self._sealed(self._tokens.rotated(token_id, hash_token(secret), overlap_s, utc_ms), secret)
             await self._kept([KeptToken(token)], [KeptToken(before)] if before is not None else [])
             self._put(token)
         logger.info("token %s was given another secret by %s", token_id, by)
         return IssuedToken(token=secret, about=token_row(token, utc_ms))
+
+    def _sealed(self, token: Token, secret: str) -> Token:
+        """Add to an expert's token the key that signs its commands; here, and never again, its secret is known."""
+        if self._seal is None or token.expert is None:
+            return token
+        return structs.replace(token, sealed_key=self._seal(token.token_id, secret))
 
     def _put(self, token: Token) -> None:
         self._tokens.put(token)

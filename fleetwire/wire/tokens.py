@@ -93,6 +93,8 @@ class Token(Struct, frozen=True, kw_only=True, omit_defaults=True):
         rotated_ms: when that was last.
         previous_hash: of the secret before.
         previous_until_ms: until when that one counts as well.
+        sealed_key: of an expert's: the key that signs its commands, derived from its secret, and sealed.
+        previous_sealed_key: likewise, of the secret before.
     """
 
     token_id: str
@@ -109,6 +111,8 @@ class Token(Struct, frozen=True, kw_only=True, omit_defaults=True):
     rotated_ms: int | None = None
     previous_hash: bytes = b""
     previous_until_ms: int = 0
+    sealed_key: bytes = b""
+    previous_sealed_key: bytes = b""
 
     def __repr__(self) -> str:
         """Show which, and no hash."""

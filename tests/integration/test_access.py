@@ -317,3 +317,21 @@ async def test_the_api_makes_a_token_that_it_shows_once(fleet: Fleetwire, sessio
     assert (await Asker(fleet, rotated["token"], session)("experts"))[0] == 401
     for body, said in (({"role": "king"}, 422), ({"role": 5}, 400), ({"role": "viewer", "token": "mine"}, 400)):
         assert (await ask("tokens", "POST", body))[0] == said
+
+
+async def test_an_experts_key_is_sealed_when_its_secret_is_known_and_nobody_elses_is(fleet: Fleetwire) -> None:
+    store, tokens = _FullStore(), fleet.server.access.tokens
+    store.error = None
+    seal = lambda token_id, secret: f"{token_id}:{secret}".encode()  # noqa: E731
+    kept = KeptTokens(tokens, store, lambda: 1, lambda: None, seal)  # type: ignore[arg-type]
+    binding = Binding(server="Broker-Demo", login=5, magic=1)
+    first = await kept.create(TokenRequest(role="expert", expert=binding), "a test")
+    second = await kept.rotate(first.about.token_id, 60.0, "a test")
+    token = tokens.get(first.about.token_id)
+    assert token is not None
+    assert token.sealed_key == seal(token.token_id, second.token)
+    assert token.previous_sealed_key == seal(token.token_id, first.token)
+    viewer = await kept.create(TokenRequest(role="viewer"), "a test")
+    of_viewer = tokens.get(viewer.about.token_id)
+    assert of_viewer is not None
+    assert of_viewer.sealed_key == b""
