@@ -15,6 +15,7 @@ from fleetwire.fleet.commands import CommandLimits
 from fleetwire.fleet.liveness import Silences
 from fleetwire.fleet.news import NewsSettings
 from fleetwire.hub.limits import Limits
+from fleetwire.jwt import JwtSettings
 from fleetwire.notify import NotifySettings
 from fleetwire.storage.retention import Retention
 from fleetwire.watchdog import WatchdogSettings
@@ -96,6 +97,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retention: Retention = Retention()
     notify: NotifySettings = NotifySettings()
     watchdog: WatchdogSettings = WatchdogSettings()
+    jwt: JwtSettings = JwtSettings()
 
     def __repr__(self) -> str:
         """Show where, and not the token."""
@@ -109,9 +111,9 @@ class Loaded(NamedTuple):
     origins: dict[str, str]
 
 
-TABLES = ("limits", "silences", "server_times", "news", "commands", "retention", "notify", "watchdog")
+TABLES = ("limits", "silences", "server_times", "news", "commands", "retention", "notify", "watchdog", "jwt")
 """Settings that are tables of their own, in the file only; docs/configuration.md has them."""
-_NOT_SHOWN = SECRETS | {"database", "calendars", "notify", "watchdog"}  # a URL can hold a password
+_NOT_SHOWN = SECRETS | {"database", "calendars", "notify", "watchdog", "jwt"}  # a URL can hold a password
 _LISTS = ("allowed_hosts", "allowed_origins", "trusted_proxies", "calendars", "accounts")
 
 _FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}

@@ -19,9 +19,11 @@ from fleetwire.fleet.events import (
     Terminal,
 )
 from fleetwire.wire.audit import AuditHead, AuditRow
+from fleetwire.wire.labels import Labels
 from fleetwire.wire.messages import Command, CommandCancel, CommandData, CommandResponseData, ServerMessage
 from fleetwire.wire.moment import Moment
 from fleetwire.wire.rows import AlertRow, CommandRow, EquityPoint, ExpertRow, FleetRow, Page, TradeRow
+from fleetwire.wire.tokens import ANYBODY, Commander, IssuedToken, Reporter, Token, TokenRequest, TokenRow
 
 # ------------------------------------------------------------------------------------------------------------- clock
 
@@ -84,6 +86,10 @@ class Speaker(Protocol):
     def by(self) -> str:
         """The id of its token, never the token."""
 
+    @property
+    def asks(self) -> Commander:
+        """What it may command."""
+
     def tell(self, message: ServerMessage) -> bool:
         """Say something, without waiting; tells whether it went out."""
 
@@ -127,7 +133,7 @@ class Sample(Struct, frozen=True):
 
 
 class KeptEvent(Struct, frozen=True):
-    """A message of an event channel, as it was published; `payload` is its JSON."""
+    """A message of an event channel, as it was published; `payload` is its JSON, `labels` say who may hear it."""
 
     channel: str
     position: int
@@ -135,6 +141,7 @@ class KeptEvent(Struct, frozen=True):
     key: str | None
     utc_ms: int
     payload: bytes
+    labels: frozenset[str] | None = None
 
 
 class KeptAlert(Struct, frozen=True):
@@ -158,6 +165,16 @@ class KeptNote(Struct, frozen=True):
 
     name: str
     value: bytes
+
+
+class KeptToken(Struct, frozen=True):
+    """A token as it stands now, without its secret; kept again under its id, it takes the place of the one before.
+
+    `is_dropped` is true for one that is to be forgotten.
+    """
+
+    token: Token
+    is_dropped: bool = False
 
 
 class KeptCommand(Struct, frozen=True, gc=False):
@@ -186,7 +203,17 @@ class KeptAudit(Struct, frozen=True):
 
 
 Record = (
-    KeptAccount | KeptExpert | KeptDeal | Sample | KeptEvent | KeptAlert | KeptNews | KeptNote | KeptCommand | KeptAudit
+    KeptAccount
+    | KeptExpert
+    | KeptDeal
+    | Sample
+    | KeptEvent
+    | KeptAlert
+    | KeptNews
+    | KeptNote
+    | KeptCommand
+    | KeptAudit
+    | KeptToken
 )
 
 
@@ -197,6 +224,7 @@ class Memory(Struct, frozen=True):
     `last_alert_id` counts all there ever were. `news` are the events of the last two days and of the future. `commands`
     are those under way, the children of their parents, and those that settled last (up to a bound);
     `last_command_number` counts all there ever were. `audit_head` is where the audit's chain ends.
+    `tokens` are all that are kept.
     """
 
     notes: dict[str, bytes]
@@ -209,6 +237,7 @@ class Memory(Struct, frozen=True):
     commands: list[KeptCommand]
     last_command_number: int
     audit_head: AuditHead
+    tokens: list[KeptToken] = []
 
 
 class StoreHealth(Struct, frozen=True, kw_only=True):
@@ -223,8 +252,18 @@ class StoreHealth(Struct, frozen=True, kw_only=True):
     schema: int
 
 
+class FleetPart(Struct, frozen=True):
+    """A part of the fleet: only what is of one of these accounts, or of one of these experts."""
+
+    accounts: frozenset[tuple[str, int]]
+    ea_ids: frozenset[int]
+
+
 class TradeQuery(Struct, frozen=True, kw_only=True):
-    """Which trades or deals, newest first. `before` is a cursor of an earlier page. Times are UTC milliseconds."""
+    """Which trades or deals, newest first. `before` is a cursor of an earlier page. Times are UTC milliseconds.
+
+    `part` leaves out what is of another part of the fleet.
+    """
 
     ea_id: int | None = None
     account: tuple[str, int] | None = None
@@ -235,6 +274,7 @@ class TradeQuery(Struct, frozen=True, kw_only=True):
     until_ms: int | None = None
     before: str | None = None
     limit: int = 100
+    part: FleetPart | None = None
 
 
 class CommandQuery(Struct, frozen=True, kw_only=True):
@@ -404,7 +444,11 @@ class Readiness(Struct, frozen=True, kw_only=True):
 
 
 class FleetDesk(Protocol):
-    """What the API asks of the fleet and the store, and what clients report to it. Rows are those of `wire.rows`."""
+    """What the API asks of the fleet and the store, and what clients report to it. Rows are those of `wire.rows`.
+
+    `scope` are the labels of what the caller may see (`wire.labels`); None is everything. What it may not see does not
+    exist for it.
+    """
 
     def ready(self) -> Readiness:
         """Tell whether it can do its work."""
@@ -412,11 +456,14 @@ class FleetDesk(Protocol):
     def version(self) -> int:
         """Give a number that changes whenever anything that is listed from memory may have changed (for ETags)."""
 
-    def take(self, kind: str, data: dict[str, Any], speaker: Speaker) -> None:
+    def take(
+        self, kind: str, data: dict[str, Any], reporter: Reporter = ANYBODY, speaker: Speaker | None = None
+    ) -> None:
         """Take what a client reports over the socket; that becomes the way to the experts that it reports.
 
         Raises:
             DataError: it is refused; says why.
+            ForbiddenError: this reporter may not say it.
             StoreError: it could not be kept, and was not taken; it is to be sent again.
             CommandError: likewise, of a word about a command.
         """
@@ -432,12 +479,12 @@ class FleetDesk(Protocol):
     def refuse(self, what: str, by: str, address: str, why: str) -> None:
         """Put into the audit that somebody asked for a command that he may not give."""
 
-    async def command(self, asked: CommandData, by: str, address: str) -> CommandResponseData:
+    async def command(self, asked: CommandData, by: Commander, address: str) -> CommandResponseData:
         """Take a command over HTTP; the answer is kept.
 
         Args:
             asked: what.
-            by: the id of the token that asks.
+            by: who asks, and what it may.
             address: from where.
 
         Raises:
@@ -445,7 +492,7 @@ class FleetDesk(Protocol):
             StoreError: it can't be kept now.
         """
 
-    async def cancel(self, command_id: str, reason: str, by: str, address: str) -> CommandResponseData:
+    async def cancel(self, command_id: str, reason: str, by: Commander, address: str) -> CommandResponseData:
         """Take a command back that no expert has yet; else as `command`."""
 
     async def commands(self, query: CommandQuery) -> Page:
@@ -454,7 +501,7 @@ class FleetDesk(Protocol):
     async def find_command(self, command_id: str) -> CommandRow | None:
         """Give one command."""
 
-    async def report(self, body: bytes, by: str) -> Receipt:
+    async def report(self, body: bytes, by: str, reporter: Reporter = ANYBODY) -> Receipt:
         """Take a report over HTTP: JSON with any of `account terminal experts positions deals events prices acks`.
 
         The answer has the commands that wait for the experts in it; `by` is the id of the token by which it came.
@@ -467,41 +514,49 @@ class FleetDesk(Protocol):
     def fleet(self) -> FleetRow:
         """Give everything at a glance."""
 
-    def experts(self, query: ExpertQuery) -> Page:
+    def experts(self, query: ExpertQuery, scope: Labels = None) -> Page:
         """List experts (`ExpertRow`)."""
 
-    def expert(self, ea_id: int) -> ExpertRow | None:
+    def expert(self, ea_id: int, scope: Labels = None) -> ExpertRow | None:
         """Give one expert."""
 
-    def positions(self, ea_id: int | None, account: tuple[str, int] | None, symbol: str | None) -> Page:
+    def positions(
+        self, ea_id: int | None, account: tuple[str, int] | None, symbol: str | None, scope: Labels = None
+    ) -> Page:
         """List open positions (`PositionRow`)."""
 
     def prices(self, symbol: str | None) -> Page:
         """List prices (`PriceRow`)."""
 
-    async def trades(self, query: TradeQuery) -> Page:
+    async def trades(self, query: TradeQuery, scope: Labels = None) -> Page:
         """List trades (`TradeRow`), newest first."""
 
-    async def deals(self, query: TradeQuery) -> Page:
+    async def deals(self, query: TradeQuery, scope: Labels = None) -> Page:
         """List deals (`DealRow`), newest first."""
 
-    async def equity(self, subject: str, from_ms: int, until_ms: int, points: int) -> list[EquityPoint]:
-        """Give a curve. `subject` is `ea:1007`, `account:Server/5`, or `currency:EUR`."""
+    async def equity(
+        self, subject: str, from_ms: int, until_ms: int, points: int, scope: Labels = None
+    ) -> list[EquityPoint]:
+        """Give a curve. `subject` is `ea:1007`, `account:Server/5`, or `currency:EUR`.
 
-    def statistics(self, subject: str) -> dict[str, Any] | None:
+        Raises:
+            NotFoundError: it is nothing that the caller may see.
+        """
+
+    def statistics(self, subject: str, scope: Labels = None) -> dict[str, Any] | None:
         """Give the figures of the same subjects as `equity`; None where there is no such subject."""
 
-    async def alerts(self, status: str | None, before: int | None, limit: int) -> Page:
-        """List alerts (`AlertRow`), newest first."""
+    async def alerts(self, status: str | None, before: int | None, limit: int, scope: Labels = None) -> Page:
+        """List alerts (`AlertRow`), newest first. Of a part of the fleet a page may hold fewer than there are."""
 
-    def acknowledge_now(self, alert_id: int, by: str) -> None:
+    def acknowledge_now(self, alert_id: int, by: str, scope: Labels = None) -> None:
         """Acknowledge an open alert, for the socket: the alert itself is told on its channel once it is kept.
 
         Raises:
             NotFoundError: there is no open alert of this id.
         """
 
-    async def acknowledge(self, alert_id: int, by: str) -> AlertRow:
+    async def acknowledge(self, alert_id: int, by: str, scope: Labels = None) -> AlertRow:
         """Acknowledge an open alert; the answer is kept.
 
         Raises:
@@ -510,3 +565,35 @@ class FleetDesk(Protocol):
 
     async def news(self, from_ms: int, until_ms: int, limit: int) -> Page:
         """List calendar events (`NewsRow`), in order of time."""
+
+
+class TokenDesk(Protocol):
+    """Who makes and keeps tokens. What is answered is kept already. `by` names who asks, in what is kept."""
+
+    async def create(self, request: TokenRequest, by: str) -> IssuedToken:
+        """Make a token.
+
+        Raises:
+            DataError: there can be no such token.
+            StoreError: it can't be kept; there is none.
+        """
+
+    def listed(self) -> list[TokenRow]:
+        """List all tokens, oldest first."""
+
+    async def revoke(self, token_id: str, by: str) -> TokenRow:
+        """Let a token count no more, from now on; the sessions that it has opened are closed.
+
+        Raises:
+            NotFoundError: there is no such token.
+            StoreError: this can't be kept; until a restart it counts no more nevertheless.
+        """
+
+    async def rotate(self, token_id: str, overlap_s: float, by: str) -> IssuedToken:
+        """Give a token another secret; the one before counts for some seconds more.
+
+        Raises:
+            NotFoundError: there is no such token.
+            DataError: it is over.
+            StoreError: this can't be kept; nothing has changed.
+        """

@@ -125,7 +125,9 @@ def test_every_section_has_its_settings_in_a_table_with_their_defaults(name: str
     assert set(rows) == set(struct.__struct_fields__)
     for field in msgspec.structs.fields(struct):
         if isinstance(field.default, str | int | float):
-            assert rows[field.name] == (str(field.default).lower() if field.default is True else str(field.default))
+            assert rows[field.name] == (
+                str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+            )
 
 
 def test_the_configuration_that_the_page_shows_is_one() -> None:

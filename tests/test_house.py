@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "tokenfile": {"wire"},
     "rulefile": {"wire", "fleet.rules"},
     "notify": {"wire", "ports"},
+    "jwt": {"hub", "wire"},
     "watchdog": {"wire", "ports"},
     "spec": {"server"},
 }

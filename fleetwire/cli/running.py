@@ -11,6 +11,7 @@ from typing import Any
 from fleetwire.cli.settings import set_up_logging, token_file, with_token
 from fleetwire.config import Settings
 from fleetwire.integration.fleetwire import Fleetwire, new_server
+from fleetwire.jwt import JwtLogin
 from fleetwire.server.origin import is_loopback
 from fleetwire.server.server import WebSocketServer
 from fleetwire.version import __version__
@@ -44,18 +45,23 @@ def serve_until_ended(settings: Settings, about: str, build: Build | None = None
     settings, made = with_token(settings)
     first_lines = _first_lines(settings, about, made)
     if build is None:
-        return asyncio.run(_serve_plainly(new_server(settings), first_lines))
+        login = JwtLogin(settings.jwt) if settings.jwt.algorithm else None
+        return asyncio.run(_serve_plainly(new_server(settings), first_lines, login))
     return asyncio.run(_serve_whole(build(settings), first_lines, go_on))
 
 
 FirstLines = Callable[[WebSocketServer], list[str]]
 
 
-async def _serve_plainly(server: WebSocketServer, first_lines: FirstLines) -> int:
+async def _serve_plainly(server: WebSocketServer, first_lines: FirstLines, login: JwtLogin | None) -> int:
     async with ended() as end, server:
+        if login is not None:
+            await login.start(server.access)
         calm_the_collector()
         print("\n".join(first_lines(server)), flush=True)
         await end
+        if login is not None:
+            await login.stop()
     return INTERRUPTED if end.result() == signal.SIGINT else 0
 
 

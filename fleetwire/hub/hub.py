@@ -47,6 +47,7 @@ class Kept(NamedTuple):
         key: the subject.
         at: when it was published, in monotonic seconds of this run.
         payload: the message as JSON.
+        labels: who may hear it, among those who may not hear everything; None is everybody.
     """
 
     channel: str
@@ -55,6 +56,7 @@ class Kept(NamedTuple):
     key: str | None
     at: float
     payload: bytes
+    labels: frozenset[str] | None = None
 
 
 class Hub:
@@ -105,7 +107,7 @@ class Hub:
         position = max(position, unkept_until)
         by_channel: dict[str, list[Entry]] = {}
         for kept in events:
-            entry = Entry(kept.position, kept.key, kept.payload, kept.at, kept.seq)
+            entry = Entry(kept.position, kept.key, kept.payload, kept.at, kept.seq, labels=kept.labels)
             by_channel.setdefault(kept.channel, []).append(entry)
             position = max(position, kept.position)
         # One position stands for the restart itself: who was here before has not heard that one yet.
@@ -184,6 +186,11 @@ class Hub:
         self._unflushed_bytes += len(entry.frame)
         self.counts.published += 1
         return entry
+
+    def last(self, channel: str, key: str | None) -> Entry | None:
+        """Give the last entry of a key of a state channel, even if that is its end; None in an event channel."""
+        log = self._logs[channel]
+        return log.last(key) if isinstance(log, StateLog) else None
 
     def answer_when_told(self, session: Session, position: int, answer: bytes) -> None:
         """Answer whoever published a message once that has been told, and so is kept where events are."""

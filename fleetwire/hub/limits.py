@@ -25,6 +25,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tickets_max: int = 1_000
     ticket_s: float = 30.0
     http_idle_s: float = 75.0
+    tokens_max: int = 1_000
     # what a client says
     message_bytes_max: int = 64 * KIB
     report_bytes_max: int = MIB

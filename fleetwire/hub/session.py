@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from fleetwire.hub.access import Access, Identity, Right
 from fleetwire.hub.cohort import Cohort, Scope, Topics
@@ -14,9 +14,21 @@ from fleetwire.hub.meter import Meter, rates_of
 from fleetwire.hub.meter import Verdict as Amount
 from fleetwire.hub.pace import NOBODY, Pace, Straggler
 from fleetwire.wire import messages
-from fleetwire.wire.channels import CHANNEL_BY_NAME, EVERYTHING, Topic
-from fleetwire.wire.errors import CloseCode, CommandError, DataError, ErrorCode, MessageError, NotFoundError, StoreError
+from fleetwire.wire.channels import CHANNEL_BY_NAME, EVERYTHING, Channel, Topic
+from fleetwire.wire.errors import (
+    CloseCode,
+    CommandError,
+    DataError,
+    ErrorCode,
+    ForbiddenError,
+    MessageError,
+    NotFoundError,
+    StoreError,
+)
 from fleetwire.wire.forms import PLAIN, Form
+from fleetwire.wire.labels import Labels, labels_of
+from fleetwire.wire.moment import Moment, read_utc
+from fleetwire.wire.tokens import Commander, Reporter
 
 if TYPE_CHECKING:
     from fleetwire.hub.hub import Hub
@@ -37,8 +49,17 @@ class Ping(NamedTuple):
     """Send a ping."""
 
 
-Output = bytes | Close | Ping
-"""What to do: send a frame, close, or ping."""
+class Expiring(NamedTuple):
+    """Tell it that its token expires soon (`Session.say_expiring`)."""
+
+    left_s: float
+
+
+Output = bytes | Close | Ping | Expiring
+"""What to do: send a frame, close, ping, or tell that its token expires."""
+
+EXPIRY_NOTICE_S: Final = 60.0
+"""How long before its token expires a client is told."""
 
 
 class State(Enum):
@@ -58,16 +79,17 @@ Order = messages.Command | messages.CommandCancel
 class ReportDesk:
     """Where reports, acknowledgements and commands of clients go.
 
-    `take` is given the type and the data of a report and the session that says it, and raises a `DataError` if it is
-    wrong, or a `StoreError` if it can't be kept. `acknowledge` is given the id of an alert and who says so, and raises
-    a `NotFoundError` if no such alert is open. `command` is given a `command` or a `command_cancel`, answers it with
+    `take` is given the type and the data of a report, what about its reporter may, and the session that says it; it
+    raises a `DataError` if that is wrong, a `ForbiddenError` if this one may not say it, or a `StoreError` if it can't
+    be kept. `acknowledge` is given the id of an alert, who says so, and the labels of what they may see; it raises a
+    `NotFoundError` if no such alert is open. `command` is given a `command` or a `command_cancel`, answers it with
     `Session.tell` once that is kept, or raises a `MessageError`; `refuse` is told of those that their session may not
     ask for: what, who, from where, and why not. All are None while nobody keeps a fleet.
     """
 
     def __init__(self) -> None:
-        self.take: Callable[[str, dict[str, Any], Session], None] | None = None
-        self.acknowledge: Callable[[int, str], None] | None = None
+        self.take: Callable[[str, dict[str, Any], Reporter, Session], None] | None = None
+        self.acknowledge: Callable[[int, str, Labels], None] | None = None
         self.command: Callable[[Order, Session], None] | None = None
         self.refuse: Callable[[str, str, str, str], None] | None = None
 
@@ -99,6 +121,7 @@ class Session:
 
     __slots__ = (
         "_errors",
+        "_expiry_told",
         "_house",
         "_meter",
         "_opened_at",
@@ -142,6 +165,7 @@ class Session:
         self._errors: TokenBucket | None = None
         self._meter: Meter | None = None  # made when it says something
         self._stalled_at: float | None = None
+        self._expiry_told = False
         # What the hub keeps of it: the cohorts that it is in, and where it is behind.
         self.form = form
         self.cohorts: tuple[Cohort, ...] = ()
@@ -186,6 +210,11 @@ class Session:
     def by(self) -> str:
         """Who it is, for an audit: never the token."""
         return self.identity.by if self.identity is not None else ""
+
+    @property
+    def asks(self) -> Commander:
+        """What it may command."""
+        return self.identity.asks if self.identity is not None else Commander()
 
     # ------------------------------------------------------------------------------------------------- what is said
 
@@ -259,6 +288,8 @@ class Session:
             return [self._answer_heartbeat(message, utc)]
         if isinstance(message, messages.Auth):
             return self._answer_auth(message, now, utc)
+        if now >= self._until:
+            return [Close(CloseCode.token_expired, CloseCode.token_expired.meaning)]
         if self.identity is None:
             text = 'authenticate first: {"type": "auth", "data": {"token": ...}}'
             raise MessageError(ErrorCode.not_authenticated, text, message.id)
@@ -271,9 +302,9 @@ class Session:
         if isinstance(message, messages.Subscribe):
             return [self._answer_subscribe(message, utc)]
         if isinstance(message, messages.Publish):
-            return self._answer_publish(message, now, utc)
+            return self._answer_publish(message, self.identity, now, utc)
         if isinstance(message, messages.Report):
-            return self._take_report(message)
+            return self._take_report(message, self.identity)
         if isinstance(message, messages.AlertAck):
             return self._acknowledge(message, self.identity)
         if isinstance(message, Order):
@@ -298,17 +329,23 @@ class Session:
         return self.form.tell(messages.HeartbeatResponse(data=data, timestamp=utc, id=message.id))
 
     def _answer_auth(self, message: messages.Auth, now: float, utc: str) -> list[Output]:
-        identity = self._house.access.identify(message.data.token)
+        identity = self._house.access.identify(message.data.token, Moment(now, read_utc(utc), utc))
         if identity is None:
             return self._refuse_token(message, now, utc)
         if not self.become(identity):
             limit = self._house.limits.sessions_per_token_max
             return [Close(CloseCode.rate_limited, f"this token has {limit:,} sessions already; retry_after=10")]
-        data = messages.AuthResponseData(status="authenticated", success=True, role=identity.role.value)
+        data = messages.AuthResponseData(
+            status="authenticated", success=True, role=identity.role.value, expires_at=identity.expires_at
+        )
         return [self.form.tell(messages.AuthResponse(data=data, timestamp=utc, id=message.id))]
 
     def become(self, identity: Identity) -> bool:
-        """Be somebody from now on; tells whether the token may have one more session."""
+        """Be somebody from now on, and hear what that one may hear, and nothing else.
+
+        Returns:
+            Whether the token may have one more session; if not, nothing has changed.
+        """
         guard, before_it = self._house.guard, self.identity
         if before_it is None or before_it.token_id != identity.token_id:
             if self.closing or not guard.enter(identity):
@@ -317,8 +354,13 @@ class Session:
                 guard.leave(before_it)
         before, self.identity = self.scope, identity
         self._meter = None  # of its new role
+        self._expiry_told = False
+        hub = self._house.hub
+        gone = [topic for topic in self.topics if not (identity.may(Right.hear) and identity.may_hear(topic.channel))]
+        if gone:
+            hub.unsubscribe(self, gone)
         if self.scope != before:
-            self._house.hub.rescope(self)
+            hub.rescope(self)
         return True
 
     def leave(self) -> None:
@@ -338,7 +380,7 @@ class Session:
             status="failed",
             success=False,
             error=ErrorCode.token_invalid.name,
-            message="this token is not known here: check it against the server's",
+            message="this token is not known here, or not any more: check it against the server's",
         )
         answer = self.form.tell(messages.AuthResponse(data=data, timestamp=utc, id=message.id))
         if self.auth_failures < self._house.limits.auth_failures_max and not too_early:
@@ -346,7 +388,7 @@ class Session:
         return [answer, Close(CloseCode.token_invalid, CloseCode.token_invalid.meaning)]
 
     def _answer_subscribe(self, message: messages.Subscribe, utc: str) -> bytes:
-        accepted, rejected = _sort_out(message.data.channels)
+        accepted, rejected = _sort_out(message.data.channels, self.identity)
         channels_max = self._house.limits.channels_max
         if len(message.data.channels) > channels_max or len(self.topics.union(accepted)) > channels_max:
             raise MessageError(
@@ -367,15 +409,18 @@ class Session:
         self._house.hub.unsubscribe(self, accepted)
         return self._subscription_response("unsubscribed", accepted, rejected, {}, message.id, utc)
 
-    def _answer_publish(self, message: messages.Publish, now: float, utc: str) -> list[Output]:
+    def _answer_publish(self, message: messages.Publish, identity: Identity, now: float, utc: str) -> list[Output]:
         asked, hub = message.data, self._house.hub
         channel = CHANNEL_BY_NAME.get(asked.channel)
         if channel is None:
             raise MessageError(ErrorCode.unknown_channel, _no_channel(asked.channel), message.id)
         try:
-            entry = hub.publish(channel.type, asked.data, now=now, timestamp=utc, key=asked.key)
+            labels = published_labels(hub, identity, channel, asked.data, asked.key)
+            entry = hub.publish(channel.type, asked.data, now=now, timestamp=utc, key=asked.key, labels=labels)
         except DataError as error:
             raise MessageError(ErrorCode.invalid_data, str(error), message.id) from None
+        except ForbiddenError as error:
+            raise MessageError(ErrorCode.forbidden, str(error), message.id) from None
         if not asked.ack:
             return []
         data = messages.PublishResponseData(
@@ -387,16 +432,18 @@ class Session:
         hub.answer_when_told(self, entry.position, answer)
         return []
 
-    def _take_report(self, message: messages.Report) -> list[Output]:
+    def _take_report(self, message: messages.Report, identity: Identity) -> list[Output]:
         """Pass a report on; only a wrong one is answered."""
         take = self._house.desk.take
         if take is None:
             text = "this server keeps no fleet: start it with --integrated, or use publish"
             raise MessageError(ErrorCode.no_reports_taken, text, message.id)
         try:
-            take(str(message.__struct_config__.tag), message.data, self)
+            take(str(message.__struct_config__.tag), message.data, identity.reporter, self)
         except DataError as error:
             raise MessageError(ErrorCode.invalid_data, str(error), message.id) from None
+        except ForbiddenError as error:
+            raise MessageError(ErrorCode.forbidden, str(error), message.id) from None
         except StoreError as error:
             raise MessageError(ErrorCode.not_kept, str(error), message.id) from None
         except CommandError as error:
@@ -410,7 +457,7 @@ class Session:
             text = "this server keeps no fleet, and so no alerts: start it with --integrated"
             raise MessageError(ErrorCode.no_reports_taken, text, message.id)
         try:
-            acknowledge(message.data.alert_id, identity.role.value)
+            acknowledge(message.data.alert_id, identity.by, identity.scope)
         except NotFoundError as error:
             raise MessageError(ErrorCode.not_found, str(error), message.id) from None
         return []
@@ -460,14 +507,34 @@ class Session:
         self._stalled_at = None
         self.heartbeat.seen_at = now
 
+    def say_expiring(self, left_s: float, utc: str) -> bytes:
+        """Tell it that its token expires, and what to do."""
+        data = messages.ErrorData(
+            code=ErrorCode.token_expiring.name,
+            message=f"your token expires in {left_s:.0f} s: send another auth, or the connection is closed then",
+            temporary=True,
+        )
+        return self.form.tell(messages.Error(data=data, timestamp=utc))
+
+    @property
+    def _until(self) -> float:
+        """When its token expires, in monotonic seconds."""
+        until = self.identity.until if self.identity is not None else None
+        return float("inf") if until is None else until
+
     def check(self, now: float) -> Output | None:
-        """Tell what is due: a ping, a close, or nothing."""
+        """Tell what is due: a ping, a close, word that its token expires, or nothing."""
         limits = self._house.limits
+        if now >= self._until:
+            return Close(CloseCode.token_expired, CloseCode.token_expired.meaning)
         if self._stalled_at is not None:
             late = now >= self._stalled_at + limits.stall_timeout_s
             return Close(CloseCode.too_slow, f"nothing was read for {limits.stall_timeout_s:g} s") if late else None
         if self.identity is None and now >= self._opened_at + limits.auth_deadline_s:
             return Close(CloseCode.auth_timeout, f"no authentication within {limits.auth_deadline_s:g} s")
+        if now >= self._until - EXPIRY_NOTICE_S and not self._expiry_told:
+            self._expiry_told = True
+            return Expiring(self._until - now)
         verdict = self.heartbeat.check(now)
         if verdict is Verdict.lost:
             return Close(CloseCode.heartbeat_lost, f"no sign of life for {self._house.heartbeat_timeout_s:g} s")
@@ -477,8 +544,9 @@ class Session:
         """When to check again, in monotonic seconds."""
         limits = self._house.limits
         if self._stalled_at is not None:
-            return self._stalled_at + limits.stall_timeout_s
-        deadline = self.heartbeat.next_deadline()
+            return min(self._stalled_at + limits.stall_timeout_s, self._until)
+        expiry = self._until if self._expiry_told else self._until - EXPIRY_NOTICE_S
+        deadline = min(self.heartbeat.next_deadline(), expiry)
         return deadline if self.identity else min(deadline, self._opened_at + limits.auth_deadline_s)
 
 
@@ -504,15 +572,40 @@ def _named(order: Order) -> str:
     return order.data.command
 
 
-def _sort_out(names: list[str]) -> tuple[list[Topic], list[messages.Rejected]]:
-    """Tell the channels that exist, each once, from those that do not."""
+def published_labels(
+    hub: "Hub", identity: Identity, channel: Channel, data: object, key: int | str | None = None
+) -> Labels:
+    """Tell who may hear what somebody publishes. Who is limited to a part of the fleet publishes about that part only.
+
+    Raises:
+        ForbiddenError: it is about something else, or on a channel that the token does not name.
+        DataError: it names no subject, where it must.
+    """
+    if not identity.may_hear(channel.name):
+        raise ForbiddenError(f"this token is not for {channel.name}")
+    labels = labels_of(channel, data, key)
+    if identity.scope is None:
+        return labels
+    shared = identity.scope & (labels or frozenset())
+    last = hub.last(channel.name, channel.key_of(data) if key is None else channel.checked_key(key))
+    if not shared or (last is not None and not last.heard_by(identity.scope)):
+        raise ForbiddenError("this token is for a part of the fleet, and this is about another part, or about none")
+    return shared
+
+
+def _sort_out(names: list[str], identity: Identity | None = None) -> tuple[list[Topic], list[messages.Rejected]]:
+    """Tell the channels that exist and may be heard, each once, from the others."""
     accepted: dict[Topic, None] = {}
     rejected: list[messages.Rejected] = []
     for name in names:
         topics = Topic.read(name)
-        accepted |= dict.fromkeys(topics)
+        allowed = [topic for topic in topics if identity is None or identity.may_hear(topic.channel)]
+        accepted |= dict.fromkeys(allowed)
         if not topics:
             rejected.append(messages.Rejected(name[:256], ErrorCode.unknown_channel.name, _no_channel(name)))
+        elif not allowed:
+            text = f"this token is not for {topics[0].channel}"
+            rejected.append(messages.Rejected(name[:256], ErrorCode.forbidden.name, text))
     return list(accepted), rejected
 
 

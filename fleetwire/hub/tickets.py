@@ -38,7 +38,9 @@ class Tickets:
             now: monotonic seconds.
         """
         self._drop_old(now)
-        self._tickets[hash_token(ticket)] = _Ticket(identity, now + self._lives_s)
+        digest = hash_token(ticket)
+        self._tickets[digest] = _Ticket(identity, now + self._lives_s)
+        self._tickets.move_to_end(digest)  # they are dropped in the order in which they end
         while len(self._tickets) > self._count_max:
             self._tickets.popitem(last=False)
 

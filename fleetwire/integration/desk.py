@@ -15,9 +15,26 @@ from fleetwire.fleet.rows import deal_row, position_row, terminal_row
 from fleetwire.fleet.series import Series
 from fleetwire.integration.doors import SessionDoor
 from fleetwire.integration.orders import Asker
+from fleetwire.integration.parts import (
+    check_reporter,
+    labels_of_account,
+    labels_of_alert,
+    labels_of_expert,
+    part_of,
+    sees_subject,
+)
 from fleetwire.ports import CommandQuery, ExpertQuery, KeptDeal, Readiness, Receipt, Speaker, Store, TradeQuery
 from fleetwire.sources.expert import fact_of, facts_of, read_report
-from fleetwire.wire.errors import CommandError, ConfirmationError, DataError, ErrorCode, NotFoundError, StoreError
+from fleetwire.wire.errors import (
+    CommandError,
+    ConfirmationError,
+    DataError,
+    ErrorCode,
+    ForbiddenError,
+    NotFoundError,
+    StoreError,
+)
+from fleetwire.wire.labels import Labels, may_see
 from fleetwire.wire.messages import (
     Command,
     CommandCancel,
@@ -29,11 +46,14 @@ from fleetwire.wire.messages import (
 )
 from fleetwire.wire.moment import utc_text
 from fleetwire.wire.rows import AlertRow, CommandRow, EquityPoint, ExpertRow, FleetRow, Page, PositionRow, TradeRow
+from fleetwire.wire.tokens import ANYBODY, Commander, Reporter
 
 if TYPE_CHECKING:
     from fleetwire.integration.service import IntegrationService
 
 Item = TypeVar("Item")
+_ALERTS_LOOKED_AT: Final = 1000
+"""How many kept alerts a page is picked from, for who may see only some of them."""
 
 CHILDREN_TOLD_MAX: Final = 1000
 """Parts of a command for several experts that its answer lists; the API lists all."""
@@ -67,16 +87,19 @@ class Desk:
 
     # ---------------------------------------------------------------------------------------------------------- reports
 
-    def take(self, kind: str, data: dict[str, Any], speaker: Speaker) -> None:
+    def take(
+        self, kind: str, data: dict[str, Any], reporter: Reporter = ANYBODY, speaker: Speaker | None = None
+    ) -> None:
         """Take what a client reports over the socket; that is then the way to the experts that it reports."""
         try:
             fact = fact_of(kind, data)
         except DataError as error:
             self._service.refuse(kind, str(error))
             raise
-        self._service.apply(fact, SessionDoor(speaker))
+        check_reporter(self._fleet, reporter, fact)
+        self._service.apply(fact, SessionDoor(speaker) if speaker is not None else None)
 
-    async def report(self, body: bytes, by: str) -> Receipt:
+    async def report(self, body: bytes, by: str, reporter: Reporter = ANYBODY) -> Receipt:
         """Take a report over HTTP; give the commands that wait for the experts in it."""
         try:
             said = read_report(body)
@@ -89,8 +112,9 @@ class Desk:
         experts: dict[int, str] = {}
         for fact in facts_of(said):
             try:
+                check_reporter(self._fleet, reporter, fact)
                 self._service.apply(fact, own=experts)
-            except (DataError, CommandError) as error:
+            except (DataError, CommandError, ForbiddenError) as error:
                 refused.append({"where": _named(fact), "error": str(error)})
                 continue
             accepted += 1
@@ -116,7 +140,7 @@ class Desk:
         Raises:
             CommandError: it is refused.
         """
-        asker, orders = self._asker(speaker.by, speaker.address), self._service.orders
+        asker, orders = self._asker(speaker.asks, speaker.address), self._service.orders
 
         def answer(error: StoreError | None, status: str, command_id: str) -> None:
             utc = self._service.clock.utc()
@@ -148,7 +172,7 @@ class Desk:
         """Put into the audit that somebody asked for a command that he may not give."""
         self._service.orders.refuse(Asker(by, address), "command_refused", what, why)
 
-    async def command(self, asked: CommandData, by: str, address: str) -> CommandResponseData:
+    async def command(self, asked: CommandData, by: Commander, address: str) -> CommandResponseData:
         """Take a command over HTTP; the answer is on disk."""
         asker = self._asker(by, address)
         try:
@@ -157,7 +181,7 @@ class Desk:
             return self._to_confirm(error)
         return self._response("accepted", submission.command)
 
-    async def cancel(self, command_id: str, reason: str, by: str, address: str) -> CommandResponseData:
+    async def cancel(self, command_id: str, reason: str, by: Commander, address: str) -> CommandResponseData:
         """Take a command back over HTTP; the answer is on disk."""
         command = await self._service.orders.cancel(command_id, self._asker(by, address), reason)
         return self._response("cancelled", command)
@@ -175,8 +199,8 @@ class Desk:
             command = read_memory(kept.memory) if kept is not None else None
         return command_row(command) if command is not None else None
 
-    def _asker(self, by: str, address: str) -> Asker:
-        return Asker(by, address)
+    def _asker(self, asks: Commander, address: str) -> Asker:
+        return Asker(asks.by, address, lambda expert: _sees(asks.scope, expert), asks.may)
 
     def _response(self, status: str, command: fleet_commands.Command) -> CommandResponseData:
         children = self._service.orders.commands.children(command.command_id)[:CHILDREN_TOLD_MAX]
@@ -209,38 +233,46 @@ class Desk:
             server_time=service.clock.utc(),
         )
 
-    def experts(self, query: ExpertQuery) -> Page:
+    def experts(self, query: ExpertQuery, scope: Labels = None) -> Page:
         """List experts, in the order of their ids."""
         found = [
             expert
             for ea_id, expert in sorted(self._fleet.experts.items())
-            if (query.after is None or ea_id > query.after) and _fits(expert, query)
+            if (query.after is None or ea_id > query.after) and _sees(scope, expert) and _fits(expert, query)
         ]
         at = self._service.clock.moment()
         rows = [self._service.expert_row(expert, at) for expert in found[: query.limit]]
         return Page(items=rows, next=str(rows[-1].ea_id) if len(found) > len(rows) else None)
 
-    def expert(self, ea_id: int) -> ExpertRow | None:
+    def expert(self, ea_id: int, scope: Labels = None) -> ExpertRow | None:
         """Give one expert."""
         expert = self._fleet.experts.get(ea_id)
-        return self._service.expert_row(expert, self._service.clock.moment()) if expert is not None else None
+        if expert is None or not _sees(scope, expert):
+            return None
+        return self._service.expert_row(expert, self._service.clock.moment())
 
-    def positions(self, ea_id: int | None, account: tuple[str, int] | None, symbol: str | None) -> Page:
+    def positions(
+        self, ea_id: int | None, account: tuple[str, int] | None, symbol: str | None, scope: Labels = None
+    ) -> Page:
         """List open positions."""
         rows = [
             row
-            for row in self._positions()
+            for row in self._positions(scope)
             if (ea_id is None or row.ea_id == ea_id)
             and (account is None or row.account == account_name(account))
             and (symbol is None or row.symbol == symbol)
         ]
         return Page(items=rows, total=len(rows))
 
-    def _positions(self) -> Iterator[PositionRow]:
+    def _positions(self, scope: Labels) -> Iterator[PositionRow]:
         for expert in self._fleet.experts.values():
+            if not _sees(scope, expert):
+                continue
             for position in expert.positions.values():
                 yield position_row(expert.account, expert, position)
         for state in self._fleet.accounts.values():
+            if not may_see(scope, labels_of_account(state)):
+                continue
             for position in state.manual.values():
                 yield position_row(state, None, position)
 
@@ -250,9 +282,9 @@ class Desk:
         rows = list(self._fleet.market.rows(clocks, symbol, self._service.clock.moment().utc_ms))
         return Page(items=rows, total=len(rows))
 
-    def statistics(self, subject: str) -> dict[str, Any] | None:
+    def statistics(self, subject: str, scope: Labels = None) -> dict[str, Any] | None:
         """Give the figures of an expert, an account, or all accounts of a currency; what is not defined is left out."""
-        series = self._series(subject)
+        series = self._series(subject) if sees_subject(self._fleet, scope, subject) else None
         if series is None:
             return None
         figures = series.statistics.metrics()
@@ -277,17 +309,20 @@ class Desk:
             raise NotFoundError("this server keeps no history: start it with a database")
         return self._service.keeper.store
 
-    async def trades(self, query: TradeQuery) -> Page:
+    async def trades(self, query: TradeQuery, scope: Labels = None) -> Page:
         """List trades, newest first."""
-        return await self._store.trades(query)
+        return await self._store.trades(self._of_part(query, scope))
+
+    def _of_part(self, query: TradeQuery, scope: Labels) -> TradeQuery:
+        return query if scope is None else msgspec.structs.replace(query, part=part_of(self._fleet, scope))
 
     async def trade(self, account: tuple[str, int], position_id: int) -> TradeRow | None:
         """Give one trade."""
         return await self._store.trade(account, position_id)
 
-    async def deals(self, query: TradeQuery) -> Page:
+    async def deals(self, query: TradeQuery, scope: Labels = None) -> Page:
         """List deals, newest first."""
-        page = await self._store.deals(query)
+        page = await self._store.deals(self._of_part(query, scope))
         rows = [self._deal_row(kept) for kept in page.items]
         return Page(items=rows, total=page.total, next=page.next)
 
@@ -295,26 +330,49 @@ class Desk:
         account: AccountState = self._fleet.accounts[kept.server, kept.login]
         return deal_row(account, self._fleet.experts.get(kept.ea_id or 0), kept.deal)
 
-    async def equity(self, subject: str, from_ms: int, until_ms: int, points: int) -> list[EquityPoint]:
+    async def equity(
+        self, subject: str, from_ms: int, until_ms: int, points: int, scope: Labels = None
+    ) -> list[EquityPoint]:
         """Give a curve."""
+        if not sees_subject(self._fleet, scope, subject):
+            raise NotFoundError(f"nothing is known of {subject}: /api/v1/experts lists what there is")
         return await self._store.equity(subject, from_ms, until_ms, points)
 
-    async def alerts(self, status: str | None, before: int | None, limit: int) -> Page:
+    async def alerts(self, status: str | None, before: int | None, limit: int, scope: Labels = None) -> Page:
         """List alerts, newest first; the open ones from memory."""
         if status == "open" or self._service.keeper is None:
-            rows = [row for row in reversed(self._service.alerts.open()) if before is None or row.alert_id < before]
+            rows = [
+                row
+                for row in reversed(self._service.alerts.open())
+                if (before is None or row.alert_id < before) and self._sees_alert(scope, row)
+            ]
             return _page(rows, limit, lambda row: row.alert_id)
-        return await self._store.alerts(status, before, limit)
+        page = await self._store.alerts(status, before, limit if scope is None else _ALERTS_LOOKED_AT)
+        if scope is None:
+            return page
+        rows = [row for row in page.items if self._sees_alert(scope, row)]
+        shown = rows[:limit]
+        return Page(items=shown, next=str(shown[-1].alert_id) if len(rows) > limit else page.next)
 
-    async def acknowledge(self, alert_id: int, by: str) -> AlertRow:
+    def _sees_alert(self, scope: Labels, row: AlertRow) -> bool:
+        return scope is None or may_see(scope, labels_of_alert(self._fleet, row))
+
+    async def acknowledge(self, alert_id: int, by: str, scope: Labels = None) -> AlertRow:
         """Acknowledge an open alert; returns once that is kept."""
-        row = self._service.acknowledge(alert_id, by)
+        row = self._acknowledge(alert_id, by, scope)
         await self._service.acknowledged()
         return row
 
-    def acknowledge_now(self, alert_id: int, by: str) -> None:
+    def acknowledge_now(self, alert_id: int, by: str, scope: Labels = None) -> None:
         """Acknowledge an open alert; everybody is told."""
-        self._service.acknowledge(alert_id, by)
+        self._acknowledge(alert_id, by, scope)
+
+    def _acknowledge(self, alert_id: int, by: str, scope: Labels) -> AlertRow:
+        if scope is not None:
+            seen = (row for row in self._service.alerts.open() if self._sees_alert(scope, row))
+            if all(row.alert_id != alert_id for row in seen):
+                alert_id = 0  # what it may not see does not exist, in the same words
+        return self._service.acknowledge(alert_id, by)
 
     async def news(self, from_ms: int, until_ms: int, limit: int) -> Page:
         """List calendar events, in order of time."""
@@ -363,6 +421,10 @@ def _named(fact: object) -> str:
     name = getattr(expert, "name", None) or getattr(fact, "symbol", None) or getattr(fact, "name", None)
     kind = type(fact).__name__
     return f"{kind} {name}" if name else kind
+
+
+def _sees(scope: Labels, expert: ExpertState) -> bool:
+    return scope is None or may_see(scope, labels_of_expert(expert))
 
 
 def _fits(expert: ExpertState, query: ExpertQuery) -> bool:

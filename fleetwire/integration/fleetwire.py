@@ -16,6 +16,7 @@ from fleetwire.fleet.state import FleetSettings
 from fleetwire.integration.handle import CommandHandle
 from fleetwire.integration.orders import Asker
 from fleetwire.integration.service import IntegrationService, IntegrationSettings
+from fleetwire.jwt import JwtLogin
 from fleetwire.notify import Notifier
 from fleetwire.ports import Clock, Source
 from fleetwire.rulefile import rule_book
@@ -69,6 +70,7 @@ class Fleetwire:
             on_alert=self._deliver,
         )
         watchdog = settings.watchdog
+        self._login = JwtLogin(settings.jwt) if settings.jwt.algorithm else None
         self._watchdog = Watchdog(watchdog.url, watchdog.every_s, self._trouble) if watchdog.url else None
 
     def __repr__(self) -> str:
@@ -87,8 +89,12 @@ class Fleetwire:
         await self.service.start()
         try:
             self._notifier.remember(self.service.alerts.open())
+            if self._login is not None:
+                await self._login.start(self.server.access)
             await self.server.start_server()
         except BaseException:
+            if self._login is not None:
+                await self._login.stop()
             await self.service.stop()
             raise
         self._notifier.start()
@@ -103,6 +109,8 @@ class Fleetwire:
         """
         if self._watchdog is not None:
             await self._watchdog.stop()
+        if self._login is not None:
+            await self._login.stop()
         try:
             await self.service.stop()
         finally:

@@ -142,6 +142,7 @@ class Keeper:
         fleet.restored()
         portfolio.peaks.update(msgspec.msgpack.decode(memory.notes.get(_PEAKS, b"\x80"), type=dict[str, float]))
         self._peaks = dict(portfolio.peaks)
+        self._server.access.tokens.restore(kept.token for kept in memory.tokens)
         alerts.restore(memory.alerts, memory.last_alert_id, at)
         news.restore([kept.memory for kept in memory.news])
         self.trail = AuditTrail(memory.audit_head)

@@ -36,6 +36,8 @@ from fleetwire.integration.desk import Desk
 from fleetwire.integration.doors import Door, SourceDoor
 from fleetwire.integration.keeper import Keeper
 from fleetwire.integration.orders import Orders
+from fleetwire.integration.parts import labels_of_alert, labels_of_deal, labels_of_expert
+from fleetwire.integration.tokens import KeptTokens
 from fleetwire.ports import Clock, Report, Source, Store, Timer
 from fleetwire.server.clock import SystemClock
 from fleetwire.server.server import WebSocketServer
@@ -150,6 +152,7 @@ class IntegrationService:
             memory = await self.keeper.open(self.fleet, self._sums, self.alerts, self.news, self.clock.moment)
             self.orders.restore(memory, self.clock.moment())
             self.server.keep_events(self.keeper)
+            self.server.serve_tokens(self._tokens_in(self.keeper.store))
         self.running = True
         at = self.clock.moment()
         self._sample_at, self._trim_at = at.now, at.now + _TRIM_S
@@ -175,6 +178,7 @@ class IntegrationService:
         """
         self.running = False
         self.server.serve_fleet(None)
+        self.server.serve_tokens(None)
         for timer in (self._timer, self._rows_timer):
             if timer is not None:
                 timer.cancel()
@@ -187,6 +191,11 @@ class IntegrationService:
         self.orders.stop()
         if self.keeper is not None:
             await self.keeper.close()
+
+    def _tokens_in(self, store: Store) -> KeptTokens:
+        """Give who makes and keeps tokens: the server knows at once what they become."""
+        access = self.server.access
+        return KeptTokens(access.tokens, store, lambda: access.utc_ms(self.clock.moment()), self.server.review_sessions)
 
     async def finished(self) -> None:
         """Wait until every source has nothing more to report.
@@ -332,7 +341,8 @@ class IntegrationService:
                 self._tell_price(change, at)
             told = tell(change)
             if told is not None:
-                self.server.publish(told.type, told.data)
+                labels = labels_of_deal(change.account, change.expert) if isinstance(change, Traded) else None
+                self.server.publish(told.type, told.data, labels=labels)
 
     def tell_command(self, row: CommandRow, report: CommandReport | None, number: int) -> None:
         """Tell a step in a command's life, which is on disk.
@@ -346,7 +356,9 @@ class IntegrationService:
         self.version += 1
         if self.keeper is not None:
             self.keeper.told(number)
-        self.server.publish("command_update", row)
+        expert = self.fleet.experts.get(row.ea_id) if row.ea_id is not None else None
+        labels = labels_of_expert(expert) if expert is not None else frozenset()
+        self.server.publish("command_update", row, labels=labels)
         if report is not None:
             self.tell_alerts(self.alerts.observe("command", report.command_id, report, at, {"ea_id": report.ea_id}))
         self._schedule(at)
@@ -405,7 +417,7 @@ class IntegrationService:
         self._sums.changed(expert)
         row = self.expert_row(expert, at)
         self.tell_alerts(self.alerts.observe("expert", expert.ea_id, row, at, {"ea_id": expert.ea_id}))
-        self.server.publish("ea_update", row, as_of=row.last_report_utc or None)
+        self.server.publish("ea_update", row, as_of=row.last_report_utc or None, labels=labels_of_expert(expert))
 
     def _look_at_terminal(self, terminal: TerminalState, at: Moment) -> None:
         about = {"account": account_name(terminal.account.id)}
@@ -423,7 +435,7 @@ class IntegrationService:
         self.portfolio_as_of = at.utc
         if self.keeper is not None:
             self.keeper.peaks(sums.peaks)
-        self.server.publish("portfolio_update", row)
+        self.server.publish("portfolio_update", row, labels=())  # of everybody: only for who may hear everything
         for currency, of_it in row.by_currency.items():
             self.tell_alerts(self.alerts.observe("portfolio", currency, of_it, at))
 
@@ -467,7 +479,7 @@ class IntegrationService:
             self.version += 1
             if self.keeper is not None:
                 self.keeper.alert(row)  # first: what is published may be flushed at once, and both are of one unit
-            self.server.publish("alert", row)
+            self.server.publish("alert", row, labels=labels_of_alert(self.fleet, row))
             if self._on_alert is not None:
                 self._on_alert(row)
 

@@ -83,15 +83,10 @@ class Keeping:
 
 
 def sealed_events(hub: Hub, moment: Moment) -> list[KeptEvent]:
-    """Give the events that are sealed as they are kept.
-
-    Those that only some may hear are left out: who may hear them would be forgotten. A client that resumes after a
-    restart is told of the gap.
-    """
+    """Give the events that are sealed as they are kept, and with each who may hear it."""
     return [
-        KeptEvent(channel, entry.position, entry.seq, entry.key, _utc_ms(entry.at, moment), entry.payload)
+        KeptEvent(channel, entry.position, entry.seq, entry.key, _utc_ms(entry.at, moment), entry.payload, entry.labels)
         for channel, entry in hub.sealed_events()
-        if entry.labels is None
     ]
 
 

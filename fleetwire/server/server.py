@@ -16,7 +16,8 @@ from fleetwire.hub.guard import Guard
 from fleetwire.hub.hub import Hub, Kept
 from fleetwire.hub.limits import Limits
 from fleetwire.hub.session import House, ReportDesk, Session
-from fleetwire.ports import Clock, EventKeeper, FleetDesk, KeptEvent
+from fleetwire.hub.tokens import Tokens
+from fleetwire.ports import Clock, EventKeeper, FleetDesk, KeptEvent, TokenDesk
 from fleetwire.server.api.exchange import Office
 from fleetwire.server.api.front import Front
 from fleetwire.server.base_path import checked_base_path
@@ -34,7 +35,9 @@ from fleetwire.server.origin import Doorkeeper, is_loopback
 from fleetwire.server.pump import Pump
 from fleetwire.server.websocket import WebSocketConnection
 from fleetwire.wire.addresses import Proxies
+from fleetwire.wire.channels import channel_of_type
 from fleetwire.wire.errors import CloseCode, ConfigError, DataError, ListenError
+from fleetwire.wire.labels import labels_of
 from fleetwire.wire.signature import new_token
 
 logger = logging.getLogger("fleetwire.server")
@@ -116,7 +119,7 @@ class WebSocketServer:
         self.hub = Hub(secrets.token_hex(8), self._limits)
         self._house = House(
             self.hub,
-            Access(self.auth_token, expert_token),
+            Access(self.auth_token, expert_token, Tokens(self._limits.tokens_max)),
             self._limits,
             self.heartbeat_interval,
             self.heartbeat_timeout,
@@ -249,6 +252,7 @@ class WebSocketServer:
                 key=event.key,
                 at=moment.now - (moment.utc_ms - event.utc_ms) / 1000,
                 payload=event.payload,
+                labels=event.labels,
             )
             for event in events
         )
@@ -281,25 +285,31 @@ class WebSocketServer:
 
     # ------------------------------------------------------------------------------------------------------ broadcast
 
-    async def broadcast(self, type: str, data: Any, *, as_of: str | None = None) -> None:
+    async def broadcast(
+        self, type: str, data: Any, *, as_of: str | None = None, labels: Collection[str] | None = None
+    ) -> None:
         """Tell all who subscribed; returns once those who keep up have been written to. Waits for no slow reader.
 
         Args:
             type: "ea_update", "portfolio_update", "trade_update", "news_update", "command_update" or "alert".
             data: anything with a JSON object's form; passed through unchanged. An `ea_update` needs its `ea_id`.
             as_of: when the source said it, like "2026-11-22T17:31:00.123Z".
+            labels: whom it is about (`fleetwire.wire.labels`): those whose token is for a part of the fleet hear it
+                only if that part has one of them. Without it the data tells: its `ea_id`, its `account` (or `server`
+                and `login`), its `group`.
 
         Raises:
             DataError: the type is unknown, or the data is not of that form. Nothing was sent.
         """
-        self.publish(type, data, as_of=as_of)
+        self.publish(type, data, as_of=as_of, labels=labels)
         await self.flushed()
 
-    def publish(self, type: str, data: Any, *, as_of: str | None = None) -> None:
+    def publish(self, type: str, data: Any, *, as_of: str | None = None, labels: Collection[str] | None = None) -> None:
         """As `broadcast`, without waiting: it is sent at the end of this turn of the event loop."""
         now, utc, rooms = self.clock.monotonic(), self.clock.utc(), self._rooms
         said_at = now - _seconds_between(as_of, utc) if as_of is not None and as_of != utc else None
-        self.hub.publish(type, data, now=now, timestamp=utc, as_of=as_of, said_at=said_at)
+        heard_by = labels_of(channel_of_type(type), data) if labels is None else frozenset(labels)
+        self.hub.publish(type, data, now=now, timestamp=utc, as_of=as_of, labels=heard_by, said_at=said_at)
         if rooms is not None:
             rooms.pump.wake()
         else:
@@ -324,6 +334,22 @@ class WebSocketServer:
         self._house.desk.acknowledge = desk.acknowledge_now if desk is not None else None
         self._house.desk.command = desk.order if desk is not None else None
         self._house.desk.refuse = desk.refuse if desk is not None else None
+
+    @property
+    def access(self) -> Access:
+        """Whose tokens are whose."""
+        return self._house.access
+
+    def serve_tokens(self, desk: TokenDesk | None) -> None:
+        """Name who makes and keeps tokens, whom the API asks; None for nobody."""
+        self._office.tokens = desk
+
+    def review_sessions(self) -> None:
+        """End the sessions whose token, or whose secret, counts no more; called when tokens were changed."""
+        at = self.clock.moment()
+        for guest in self._rooms.guests.all() if self._rooms is not None else []:
+            if isinstance(guest, WebSocketConnection):
+                guest.review(self.access, at)
 
     def at_flush(self, aggregate: Callable[[], None]) -> None:
         """Call something back once, at the next flush, to publish what sums up what was published until then."""

@@ -16,13 +16,14 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import ExtensionParameter, Subprotocol
 
-from fleetwire.hub.access import Identity
-from fleetwire.hub.session import Close, Output, Ping, Session
+from fleetwire.hub.access import Access, Identity
+from fleetwire.hub.session import Close, Expiring, Output, Ping, Session
 from fleetwire.server.api.parameters import SECRET_NAMES
 from fleetwire.server.door import Rooms, refuse
 from fleetwire.server.silent import silent
 from fleetwire.wire.errors import CloseCode, ErrorCode, MessageError
 from fleetwire.wire.forms import SUBPROTOCOLS, form_of
+from fleetwire.wire.moment import Moment
 
 logger = logging.getLogger("fleetwire.server")
 
@@ -284,6 +285,8 @@ class WebSocketConnection(asyncio.Protocol):
         form = form_of(self._protocol.subprotocol, deflated=bool(self._protocol.extensions))
         self.session = Session(rooms.house, client_id, self.address, self.transport.write, now, utc, form)
         self._write(self.session.welcome(utc))
+        if identity is not None:  # of a ticket: its token may have been revoked meanwhile
+            identity = rooms.house.access.review(identity, rooms.clock.moment())
         if identity is not None and self.session.become(identity):
             self._protocol.max_message_size = self.session.message_bytes_max
         rooms.deadlines.watch(self, self.session.next_deadline())
@@ -350,11 +353,29 @@ class WebSocketConnection(asyncio.Protocol):
             outputs = session.refuse(MessageError(ErrorCode.internal_error, text), now, utc)
         self._perform(outputs)
         if before is not session.identity:
-            self._protocol.max_message_size = session.message_bytes_max
+            self._identified(session)
         if before is None and session.identity is not None:
             logger.info("client %s authenticated as %s", session.client_id, session.identity.role.value)
         if session.auth_failures > failures:
             logger.warning("client %s from %s gave a wrong token", session.client_id, self.address)
+
+    def _identified(self, session: Session) -> None:
+        """Let its identity's limits and its end apply."""
+        self._protocol.max_message_size = session.message_bytes_max
+        if not self._closing:
+            self._rooms.deadlines.watch(self, session.next_deadline())
+
+    def review(self, access: Access, at: Moment) -> None:
+        """End the session if its token, or its secret, counts no more; let it end when that will be."""
+        session = self.session
+        if session is None or session.identity is None or self._closing:
+            return
+        found = access.review(session.identity, at)
+        if found is None:
+            self.close(CloseCode.token_invalid, "the token was revoked")
+        elif found != session.identity:
+            session.become(found)
+            self._identified(session)
 
     # ------------------------------------------------------------------------------------------------------- outputs
 
@@ -364,6 +385,9 @@ class WebSocketConnection(asyncio.Protocol):
                 return
             if isinstance(output, Ping):
                 self._write(_PING)
+            elif isinstance(output, Expiring):
+                if self.session is not None:
+                    self._write(self.session.say_expiring(output.left_s, self._rooms.clock.utc()))
             elif isinstance(output, Close):
                 self.close(output.code, output.reason)
             else:

@@ -193,12 +193,12 @@ class PostgresDatabase:
         """Bring the schema up to date."""
         known = migrations("postgres")
         found = self._schema(connection)
-        if found > len(known):
+        if found > known[-1].number:
             raise StoreError(
                 f"{self.name} has schema {found}, written by a newer fleetwire; this one knows schemas up to "
-                f"{len(known)}: use the newer fleetwire, or give another --database"
+                f"{known[-1].number}: use the newer fleetwire, or give another --database"
             )
-        for step in known[found:]:
+        for step in [step for step in known if step.number > found]:
             connection.begin()
             try:
                 if not found and step.number == 1:
@@ -209,7 +209,7 @@ class PostgresDatabase:
             except BaseException:
                 connection.rollback()
                 raise
-        self.schema = len(known)
+        self.schema = known[-1].number
         if connection.read("SHOW fsync")[0][0] == "off":
             logger.warning("%s runs with fsync off: what it acknowledges may be lost with the power", self.name)
 
@@ -237,7 +237,7 @@ class PostgresDatabase:
 
     def check(self, connection: Connection) -> list[str]:
         """Look for a schema that is missing or old, and for indexes that PostgreSQL itself holds to be unusable."""
-        known = len(migrations("postgres"))
+        known = migrations("postgres")[-1].number
         found = connection.read("SELECT to_regclass('fleetwire.migrations')")[0][0]
         schema = connection.read("SELECT coalesce(max(number), 0) FROM migrations")[0][0] if found else 0
         if schema != known:

@@ -14,6 +14,7 @@ from fleetwire.ports import (
     KeptEvent,
     KeptExpert,
     KeptNews,
+    KeptToken,
     Memory,
     TradeQuery,
 )
@@ -27,6 +28,7 @@ from fleetwire.wire.audit import GENESIS, AuditHead, AuditRow
 from fleetwire.wire.errors import DataError
 from fleetwire.wire.moment import utc_text
 from fleetwire.wire.rows import AlertRow, EquityPoint, Page, TradeRow
+from fleetwire.wire.tokens import Token
 
 LIMIT_MAX: Final = 10_000
 """The most that one page, or one curve, may have."""
@@ -122,6 +124,11 @@ class Reading:
             if number is None:
                 return [], None
         conditions, values = _conditions(query, number, order[0] if order else "")
+        if query.part is not None:
+            numbers = [self._account(*account) for account in sorted(query.part.accounts)]
+            condition, named = _of_part([one for one in numbers if one is not None], sorted(query.part.ea_ids))
+            conditions.append(condition)
+            values += named
         if query.before is not None:
             conditions.append(f"({', '.join(order)}) < (?, ?, ?)")
             values += read_cursor(kind, query.before)
@@ -305,6 +312,7 @@ class Reading:
             "SELECT id, utc_ms, currency, importance, memory FROM news WHERE utc_ms >= ? ORDER BY utc_ms, id",
             (now_ms - _NEWS_BEFORE_MS,),
         )
+        tokens = read("SELECT token FROM tokens ORDER BY created_ms, id")
         return Memory(
             notes=dict(read("SELECT name, value FROM notes")),
             accounts=[KeptAccount(*line) for line in accounts],
@@ -316,19 +324,24 @@ class Reading:
             commands=self._commands_to_go_on_with(),
             last_command_number=read("SELECT coalesce(max(number), 0) FROM commands")[0][0],
             audit_head=self.audit_head(),
+            tokens=[KeptToken(msgspec.json.decode(token, type=Token)) for (token,) in tokens],
         )
 
     def _newest_events(self, events_max: int) -> list[KeptEvent]:
         found = [
-            KeptEvent(*line)
+            KeptEvent(of, position, seq, key, utc_ms, payload, _labels(labels))
             for channel in event_channels(self._connection)
-            for line in self._connection.read(
-                """SELECT channel, position, seq, key, utc_ms, payload FROM events WHERE channel = ?
+            for of, position, seq, key, utc_ms, payload, labels in self._connection.read(
+                """SELECT channel, position, seq, key, utc_ms, payload, labels FROM events WHERE channel = ?
                 ORDER BY position DESC LIMIT ?""",
                 (channel, events_max),
             )
         ]
         return sorted(found, key=lambda event: event.position)
+
+
+def _labels(labels: str | None) -> frozenset[str] | None:
+    return None if labels is None else msgspec.json.decode(labels, type=frozenset[str])
 
 
 def event_channels(connection: Connection) -> Iterator[str]:
@@ -350,6 +363,16 @@ def check_limit(name: str, value: int) -> None:
     """
     if not 1 <= value <= LIMIT_MAX:
         raise DataError(f"{name}: {value} must be from 1 to {LIMIT_MAX}")
+
+
+def _of_part(accounts: Sequence[int], ea_ids: Sequence[int]) -> tuple[str, list[Any]]:
+    """Write the condition that lets only one part of the fleet through."""
+    either = [
+        f"{column} IN ({', '.join('?' * len(listed))})"
+        for column, listed in (("account + 0", accounts), ("ea_id + 0", ea_ids))
+        if listed
+    ]
+    return (f"({' OR '.join(either)})" if either else "1 = 0"), [*accounts, *ea_ids]
 
 
 def _conditions(query: TradeQuery, account: int | None, time: str) -> tuple[list[str], list[Any]]:

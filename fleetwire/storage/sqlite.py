@@ -201,7 +201,7 @@ class SqliteDatabase:
         """Bring the schema up to date."""
         known = migrations("sqlite")
         found = self.check_schema(connection)
-        for step in known[found:]:
+        for step in [step for step in known if step.number > found]:
             connection.begin()
             try:
                 connection.run(step.sql)
@@ -210,7 +210,7 @@ class SqliteDatabase:
             except BaseException:
                 connection.rollback()
                 raise
-        self.schema = len(known)
+        self.schema = known[-1].number
 
     def check_schema(self, connection: Connection) -> int:
         """Give the number of its schema; 0 for an empty file.
@@ -218,7 +218,7 @@ class SqliteDatabase:
         Raises:
             StoreError: it is newer than this program, or another program's.
         """
-        known = len(migrations("sqlite"))
+        known = migrations("sqlite")[-1].number
         found = int(connection.read("PRAGMA user_version")[0][0])
         application = int(connection.read("PRAGMA application_id")[0][0])
         tables = int(connection.read("SELECT count(*) FROM sqlite_schema")[0][0])
@@ -250,7 +250,7 @@ class SqliteDatabase:
         """Let SQLite look at every page, index and reference."""
         try:
             schema = self.check_schema(connection)
-            if schema < len(migrations("sqlite")):
+            if schema < migrations("sqlite")[-1].number:
                 return [f"has schema {schema}, of an older fleetwire: it is brought up to date when a server opens it"]
             found = [str(line[0]) for line in connection.read(f"PRAGMA integrity_check({_FINDINGS_MAX})")]
             strays = connection.read("SELECT * FROM pragma_foreign_key_check LIMIT ?", (_FINDINGS_MAX,))

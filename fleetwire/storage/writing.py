@@ -16,6 +16,7 @@ from fleetwire.ports import (
     KeptExpert,
     KeptNews,
     KeptNote,
+    KeptToken,
     Record,
     Sample,
 )
@@ -51,7 +52,8 @@ def _upsert(table: str, key: str, columns: str) -> str:
 _EXPERT: Final = _upsert("experts", "ea_id", "ea_id, server, login, magic, symbol, name, memory")
 _DEAL: Final = _upsert("deals", "account, ticket", f"account, ea_id, time_utc_ms, {DEAL_COLUMNS}")
 _TRADE: Final = _upsert("trades", "account, position_id", f"account, position_id, {_TRADE_COLUMNS}")
-_EVENT: Final = _upsert("events", "channel, position", "channel, position, seq, key, utc_ms, payload")
+_EVENT: Final = _upsert("events", "channel, position", "channel, position, seq, key, utc_ms, payload, labels")
+_TOKEN: Final = _upsert("tokens", "id", "id, created_ms, token")
 _ALERT: Final = _upsert("alerts", "id", "id, status, cleared_ms, alert")
 _COMMAND: Final = _upsert(
     "commands",
@@ -160,7 +162,7 @@ class Writing:
         self._connection.run_many(_SAMPLE, [(*key, *values) for key, values in stretches.items()])
 
     def _write_events(self, events: list[KeptEvent]) -> None:
-        self._connection.run_many(_EVENT, map(astuple, events))
+        self._connection.run_many(_EVENT, [(*astuple(each)[:-1], _labels(each)) for each in events])
 
     def _write_alerts(self, alerts: list[KeptAlert]) -> None:
         self._connection.run_many(
@@ -184,6 +186,15 @@ class Writing:
         end = max((each.row for each in rows), key=lambda row: row.number)
         self._connection.run(_AUDIT_HEAD, (1, end.number, end.hash))
 
+    def _write_tokens(self, tokens: list[KeptToken]) -> None:
+        """Write tokens in the order in which they came: one that is dropped may have been kept before."""
+        for each in tokens:
+            token = each.token
+            if each.is_dropped:
+                self._connection.run("DELETE FROM tokens WHERE id = ?", (token.token_id,))
+            else:
+                self._connection.run(_TOKEN, (token.token_id, token.created_ms, _json(token)))
+
     def _write_notes(self, notes: list[KeptNote]) -> None:
         self._connection.run_many(_NOTE, map(astuple, notes))
 
@@ -198,6 +209,7 @@ class Writing:
         KeptNote: _write_notes,
         KeptCommand: _write_commands,
         KeptAudit: _write_audit,
+        KeptToken: _write_tokens,
     }
 
     # ------------------------------------------------------------------------------------------------------- numbers
@@ -248,6 +260,10 @@ def compute_trades(connection: Connection, positions: Sequence[tuple[int, int]])
         trade = trade_of(deals)
         if trade is not None:
             yield account, position, trade
+
+
+def _labels(event: KeptEvent) -> str | None:
+    return None if event.labels is None else msgspec.json.encode(sorted(event.labels)).decode()
 
 
 def _json(row: msgspec.Struct) -> str:

@@ -36,6 +36,7 @@ class Channel(Struct, frozen=True, kw_only=True):
         key_fields: the fields of `data` that name its subject; the first one present is the key.
         default_key: the key of a state row that names no subject; a state channel without it refuses such a row.
         sums: the state channel whose rows its own sum up, so that it must not be told more often than these.
+        scoped: whether it is about experts and accounts, so that not everybody may hear all of it.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Channel(Struct, frozen=True, kw_only=True):
     key_fields: tuple[str, ...]
     default_key: str | None = None
     sums: str | None = None
+    scoped: bool = True
 
     def key_of(self, data: object) -> str | None:
         """Name the subject of a message: an expert's id, a portfolio's account.
@@ -104,9 +106,9 @@ CHANNELS = (
         default_key="total",
         sums="ea_updates",
     ),
-    Channel(name="price_updates", type="price_update", kind=Kind.state, key_fields=("symbol",)),
+    Channel(name="price_updates", type="price_update", kind=Kind.state, key_fields=("symbol",), scoped=False),
     Channel(name="trade_updates", type="trade_update", kind=Kind.event, key_fields=("ea_id",)),
-    Channel(name="news_updates", type="news_update", kind=Kind.event, key_fields=("currency",)),
+    Channel(name="news_updates", type="news_update", kind=Kind.event, key_fields=("currency",), scoped=False),
     Channel(name="command_updates", type="command_update", kind=Kind.event, key_fields=("ea_id",)),
     Channel(name="alerts", type="alert", kind=Kind.event, key_fields=("ea_id",)),
 )

@@ -11,6 +11,7 @@ FleetwireError
 |-- CommandError           a command, or a word about one, is refused
 |   |-- ConflictError          it contradicts what is known already
 |   `-- ConfirmationError      it has to be sent once more, with the confirmation
+|-- ForbiddenError         who asks may not do this
 `-- ClientError
     |-- AuthenticationError    the server refused the token
     |-- SubscriptionError      the server refused every channel asked for
@@ -51,6 +52,10 @@ class NotFoundError(FleetwireError, LookupError):
     """What a request names does not exist."""
 
 
+class ForbiddenError(FleetwireError):
+    """Who asks may not do this; the text says what its token is for."""
+
+
 class ErrorCode(Enum):
     """Codes of `error` messages and of rejected channels. The value is (temporary, what the code means)."""
 
@@ -59,7 +64,8 @@ class ErrorCode(Enum):
     unknown_type = (False, "no message of this type exists")
     too_deep = (False, "the message is nested too deeply")
     not_authenticated = (False, "authenticate first")
-    token_invalid = (False, "the token is not known here")
+    token_invalid = (False, "the token is not known here, is revoked, or has expired")
+    token_expiring = (True, "the token expires soon: send another auth")
     unknown_channel = (False, "no channel of this name exists")
     too_many_channels = (False, "one session can't hear that many channels")
     invalid_data = (False, "the channel, or the fleet, does not take this data")
@@ -163,7 +169,7 @@ class CloseCode(Enum):
     message_too_big = CloseRow(1009, "a message is too long", Return.later)
     internal_error = CloseRow(1011, "the server failed", Return.later)
     service_restart = CloseRow(1012, "the server stops; it may come back", Return.later)
-    token_invalid = CloseRow(4001, "three tokens were refused", Return.never)
+    token_invalid = CloseRow(4001, "three tokens were refused, or the token was revoked", Return.never)
     auth_timeout = CloseRow(4002, "no authentication in time", Return.never)
     forbidden = CloseRow(4003, "not allowed", Return.never)
     too_many_errors = CloseRow(4005, "too many malformed messages", Return.never)

@@ -15,6 +15,7 @@ from fleetwire.hub.limits import Limits
 from fleetwire.hub.log import Entry
 from fleetwire.hub.session import Close, House, Output, ReportDesk, Session
 from fleetwire.wire.forms import PLAIN, Form
+from fleetwire.wire.moment import Moment
 
 TEXT, BINARY = 0x1, 0x2
 TOKEN = "s3cret"
@@ -24,11 +25,11 @@ UTC = "2026-11-22T17:31:00.123Z"
 class Tokens(Access):
     """Knows the admin's token, and one for every scope."""
 
-    def identify(self, token: str) -> Identity | None:
+    def identify(self, token: str, at: Moment) -> Identity | None:
         kind, colon, labels = token.partition(":")
         if kind == "scope" and colon:
             return Identity(Role.admin, frozenset(filter(None, labels.split(","))))
-        return super().identify(token)
+        return super().identify(token, at)
 
 
 def token_of(scope: Scope) -> str:

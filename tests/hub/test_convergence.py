@@ -71,10 +71,10 @@ class Conversation(RuleBasedStateMachine):
         self.room.keep = self._keep
 
     def _keep(self, events: list[tuple[str, Entry]]) -> None:
-        """Keep what is about to be told, if it can be; events that only some may hear are not."""
+        """Keep what is about to be told, if it can be, and who may hear it."""
         for channel, one in events:
-            if self.disk_works and one.labels is None:
-                self.kept.append(Kept(channel, one.position, one.seq, one.key, one.at, one.payload))
+            if self.disk_works:
+                self.kept.append(Kept(channel, one.position, one.seq, one.key, one.at, one.payload, one.labels))
             else:
                 self.unkept_until = self.room.hub.head
 

@@ -16,6 +16,7 @@ from fleetwire.hub.session import Session
 from fleetwire.wire import codec, forms
 from fleetwire.wire.forms import FORMS, PLAIN, ArrayForm, Form, PackedForm
 from fleetwire.wire.messages import Subscribe, SubscribeData
+from fleetwire.wire.moment import moment
 from tests.hub.support import TOKEN, UTC, Reader, Room, read
 
 all_forms = pytest.mark.parametrize("form", FORMS, ids=[f"{form.subprotocol} {form.deflated}" for form in FORMS])
@@ -232,7 +233,7 @@ def newcomers(room: Room, count: int, form: Form = PLAIN) -> list[Session]:
     request = Subscribe(data=SubscribeData(channels=["ea_updates", "alerts"]))
     for _ in range(count):
         session = Session(room.house, "client", "127.0.0.1", discard, room.now, UTC, form)
-        session.identity = room.house.access.identify(TOKEN)
+        session.identity = room.house.access.identify(TOKEN, moment(room.now, 0))
         session._answer_subscribe(request, UTC)
         sessions.append(session)
     room.settle()

@@ -401,7 +401,7 @@ def test_reports_and_acknowledgements_go_to_the_desk() -> None:
     assert play(session, *ASKS["acknowledge"]) == ["no_reports_taken"]
     told: list[Any] = []
 
-    def acknowledge(alert_id: int, by: str) -> None:
+    def acknowledge(alert_id: int, by: str, scope: object) -> None:
         if alert_id != 5:
             raise NotFoundError(f"there is no open alert {alert_id}")
         told.append((alert_id, by))
@@ -411,7 +411,7 @@ def test_reports_and_acknowledgements_go_to_the_desk() -> None:
     assert play(session, {"type": "alert_ack", "data": {"alert_id": 6}}) == ["not_found"]
     assert play(session, {"type": "alert_ack", "data": {"alert_id": 0}}) == ["invalid_message"]
     session.identity = Identity(Role.expert)
-    session._house.desk.take = lambda kind, data, _: told.append((kind, data))
+    session._house.desk.take = lambda kind, data, *_: told.append((kind, data))
     assert play(session, {"type": "price_report", "data": {"symbol": "EURUSD"}}) == []
     assert told == [(5, "operator"), ("price_report", {"symbol": "EURUSD"})]
 
@@ -420,7 +420,7 @@ def test_a_report_that_can_not_be_kept_is_to_be_sent_again_and_costs_nobody_the_
     session = new_session()
     session.identity = Identity(Role.expert)
 
-    def take(kind: str, data: dict[str, Any], _: Any) -> None:
+    def take(kind: str, data: dict[str, Any], *_: Any) -> None:
         raise StoreError("no more reports are taken: the disk is full")
 
     session._house.desk.take = take

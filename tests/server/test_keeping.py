@@ -64,12 +64,13 @@ def test_events_are_handed_over_with_their_bytes_and_the_time_of_their_publicati
     assert kept == KeptEvent("trade_updates", 1, 1, "5", 1_000_000, entry.payload)
 
 
-def test_events_that_only_some_may_hear_are_not_handed_over() -> None:
+def test_with_each_event_is_handed_over_who_may_hear_it() -> None:
     place = Place()
     place.hub.publish("alert", {}, now=0.0, timestamp=UTC, labels=frozenset({"x"}))
     place.hub.publish("alert", {}, now=0.0, timestamp=UTC)
     place.hub.seal()
-    assert [event.position for event in sealed_events(place.hub, place.clock.moment())] == [2]
+    handed_over = [(event.position, event.labels) for event in sealed_events(place.hub, place.clock.moment())]
+    assert handed_over == [(1, frozenset({"x"})), (2, None)]
 
 
 def test_whoever_must_wait_goes_on_once_it_is_kept() -> None:

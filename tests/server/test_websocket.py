@@ -328,7 +328,7 @@ def report(size: int) -> str:
 
 async def test_who_may_report_may_say_more_once_it_has_authenticated(server: WebSocketServer, connect: Connect) -> None:
     taken: list[int] = []
-    server._house.desk.take = lambda _, data: taken.append(len(data["fill"]))
+    server._house.desk.take = lambda _, data, *__: taken.append(len(data["fill"]))
     client = await (await connect()).join()
     client.send(frame(report(900_000)), said("heartbeat"))
     assert (await client.message())["type"] == "heartbeat_response"

@@ -34,9 +34,9 @@ def test_the_body_of_a_report_is_taken_as_a_whole() -> None:
     assert report.refused == []
     kinds = [type(fact).__struct_config__.tag for fact in expert.facts_of(report)]
     named = re.findall(r"^\| `(\w+)` \|", SOURCES, re.MULTILINE)
-    assert named == ["account", "terminal", "prices", "deals", "positions", "experts", "events"]
+    assert named == ["account", "terminal", "prices", "deals", "positions", "experts", "acks", "events"]
     assert set(named) == set(msgspec.json.decode(body)), "each field is shown"
-    order = ["account_report", "price_report", "deal", "positions_report", "ea_report", "news_report"]
+    order = ["account_report", "price_report", "deal", "positions_report", "ea_report", "command_ack", "news_report"]
     assert kinds == order, "which is that of the table"
     (deal,) = report.deals
     (told,) = report.experts

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import apsw
 import pytest
 
 from fleetwire.storage import SqliteStore, sqlite
@@ -35,3 +36,27 @@ async def test_a_database_of_each_older_schema_is_brought_up_to_date_with_all_th
         assert store.health().schema == len(every)
         assert await store.check() == []
         await store.close()
+
+
+async def test_of_events_that_were_kept_before_labels_were_only_news_is_everybodys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, all_steps = tmp_path / "kept.db", migrations("sqlite")
+    with monkeypatch.context() as before:
+        before.setattr(sqlite, "migrations", lambda _: [step for step in all_steps if step.number < 3])
+        database = sqlite.SqliteDatabase(path)
+        database.open().close()
+        database.close()
+    old = apsw.Connection(str(path))
+    for position, channel in enumerate(("alerts", "news_updates", "trade_updates"), 1):
+        columns = "channel, position, seq, utc_ms, payload"
+        old.execute(f"INSERT INTO events ({columns}) VALUES (?, ?, 1, 1, x'7b7d')", (channel, position))
+    old.close()
+    store = sqlite.SqliteStore(path)
+    memory = await store.open()
+    await store.close()
+    assert {event.channel: event.labels for event in memory.events} == {
+        "alerts": frozenset(),
+        "news_updates": None,
+        "trade_updates": frozenset(),
+    }

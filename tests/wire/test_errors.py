@@ -43,6 +43,7 @@ def test_no_two_error_codes_are_one() -> None:
     names |= {
         "token_invalid",
         "rate_limited",
+        "token_expiring",
         "unknown_channel",
         "too_many_channels",
         "invalid_data",

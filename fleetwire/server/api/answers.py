@@ -34,11 +34,15 @@ def from_memory(call: Call, make: Callable[[], Any]) -> Answer:
         call: what is asked.
         make: makes the rows.
     """
-    desk, asked = call.office.fleet, zlib.crc32(repr((call.path, call.asked)).encode("utf-8", "replace"))
+    desk, asked = call.office.fleet, zlib.crc32(repr((call.path, call.asked, _part(call))).encode("utf-8", "replace"))
     etag = f'W/"{call.office.house.hub.epoch[:8]}.{desk.version():x}.{asked:x}"'
     if _matches(call.etag_asked, etag):
         return Answer(status=304, headers={"ETag": etag})
     return rows(call, make(), {"ETag": etag})
+
+
+def _part(call: Call) -> list[str] | None:
+    return None if call.scope is None else sorted(call.scope)
 
 
 def from_store(call: Call, body: Any) -> Answer:

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from fleetwire.hub.session import published_labels
 from fleetwire.ports import CommandQuery, ExpertQuery, Readiness, TradeQuery
 from fleetwire.server.api.answers import from_memory, from_store, page, rows
 from fleetwire.server.api.bodies import CancelBody, Curve, Figures, Health, PublishBody, TicketBody
@@ -15,16 +16,20 @@ from fleetwire.server.metrics import CONTENT_TYPE
 from fleetwire.version import __version__
 from fleetwire.wire.channels import CHANNEL_BY_NAME
 from fleetwire.wire.costly import why_costly
+from fleetwire.wire.labels import account_label, may_see
 from fleetwire.wire.messages import CommandData, PublishResponseData
 from fleetwire.wire.moment import utc_text
 from fleetwire.wire.rows import Page, TerminalRow
 from fleetwire.wire.signature import new_token
+from fleetwire.wire.tokens import NOBODY, Commander, IssuedToken, RotateRequest, TokenRequest
 
 _DAY_MS = 86_400_000
 Asked = TypeVar("Asked")
 _publish_decoder = msgspec.json.Decoder(PublishBody)
 _command_decoder = msgspec.json.Decoder(CommandData)
 _cancel_decoder = msgspec.json.Decoder(CancelBody)
+_token_decoder = msgspec.json.Decoder(TokenRequest)
+_rotate_decoder = msgspec.json.Decoder(RotateRequest)
 
 # ------------------------------------------------------------------------------------------------------- the server's
 
@@ -72,13 +77,18 @@ def publish(call: Call) -> Answer:
     if why is not None:
         raise Problem(ProblemKind.malformed_json, f"the body {why}")
     asked = _read_body(_publish_decoder, call.body)
+    identity = call.identity
+    if identity is None:
+        raise Problem(ProblemKind.not_authenticated, "publishing needs a token")
     channel = CHANNEL_BY_NAME.get(asked.channel)
     if channel is None:
         text = f"no channel {asked.channel!r:.60}: there are {', '.join(CHANNEL_BY_NAME)}"
         raise Problem(ProblemKind.invalid_data, text)
     office = call.office
     now, utc = office.clock.monotonic(), office.clock.utc()
-    entry = office.house.hub.publish(channel.type, asked.data, now=now, timestamp=utc, key=asked.key)
+    hub = office.house.hub
+    labels = published_labels(hub, identity, channel, asked.data, asked.key)
+    entry = hub.publish(channel.type, asked.data, now=now, timestamp=utc, key=asked.key, labels=labels)
     office.published()
     data = PublishResponseData(status="published", channel=channel.name, position=entry.position, seq=entry.seq or None)
     return rows(call, data)
@@ -109,7 +119,9 @@ def accounts(call: Call) -> Answer:
     """List accounts."""
 
     def found() -> Page:
-        return _page(call, call.office.fleet.fleet().accounts, lambda row: (row.server, row.login))
+        listed = call.office.fleet.fleet().accounts
+        seen = [row for row in listed if may_see(call.scope, (account_label(row.account),))]
+        return _page(call, seen, lambda row: (row.server, row.login))
 
     return from_memory(call, found)
 
@@ -119,6 +131,7 @@ def terminals(call: Call) -> Answer:
 
     def found() -> Page:
         listed: Iterable[TerminalRow] = call.office.fleet.fleet().terminals
+        listed = [row for row in listed if may_see(call.scope, (account_label(row.account),))]
         if call.asked["account"] is not None:
             listed = [row for row in listed if row.account == _account(call)]
         return _page(call, listed, lambda row: (row.account, row.terminal))
@@ -130,7 +143,7 @@ def experts(call: Call) -> Answer:
     """List experts."""
     asked = dict(call.asked)
     query = ExpertQuery(after=asked.pop("cursor"), **asked)
-    return from_memory(call, lambda: call.office.fleet.experts(query))
+    return from_memory(call, lambda: call.office.fleet.experts(query, call.scope))
 
 
 def expert(call: Call) -> Answer:
@@ -138,7 +151,7 @@ def expert(call: Call) -> Answer:
     ea_id = call.asked["ea_id"]
 
     def found() -> Any:
-        row = call.office.fleet.expert(ea_id)
+        row = call.office.fleet.expert(ea_id, call.scope)
         if row is None:
             raise Problem(ProblemKind.not_found, f"there is no expert {ea_id}: /api/v1/experts lists those there are")
         return row
@@ -151,7 +164,7 @@ def positions(call: Call) -> Answer:
     asked = call.asked
 
     def found() -> Page:
-        all_of_them = call.office.fleet.positions(asked["ea_id"], asked["account"], asked["symbol"]).items
+        all_of_them = call.office.fleet.positions(asked["ea_id"], asked["account"], asked["symbol"], call.scope).items
         return _page(call, all_of_them, lambda row: (row.account, row.ticket))
 
     return from_memory(call, found)
@@ -172,7 +185,7 @@ def statistics(call: Call) -> Answer:
     subject = _subject(call)
 
     def found() -> Figures:
-        figures = call.office.fleet.statistics(subject)
+        figures = call.office.fleet.statistics(subject, call.scope)
         if figures is None:
             raise Problem(ProblemKind.not_found, f"nothing is known of {subject}: /api/v1/fleet lists what there is")
         return Figures(subject=subject, statistics=figures)
@@ -185,18 +198,18 @@ def statistics(call: Call) -> Answer:
 
 async def trades(call: Call) -> Answer:
     """List trades."""
-    return from_store(call, await call.office.fleet.trades(_trade_query(call)))
+    return from_store(call, await call.office.fleet.trades(_trade_query(call), call.scope))
 
 
 async def deals(call: Call) -> Answer:
     """List deals."""
-    return from_store(call, await call.office.fleet.deals(_trade_query(call)))
+    return from_store(call, await call.office.fleet.deals(_trade_query(call), call.scope))
 
 
 async def equity(call: Call) -> Answer:
     """Give a curve."""
     subject, (from_ms, until_ms) = _subject(call), _span(call, before_ms=_DAY_MS, after_ms=0)
-    points = await call.office.fleet.equity(subject, from_ms, until_ms, call.asked["points"])
+    points = await call.office.fleet.equity(subject, from_ms, until_ms, call.asked["points"], call.scope)
     curve = Curve(subject=subject, from_utc=utc_text(from_ms), until_utc=utc_text(until_ms), points=points)
     return from_store(call, curve)
 
@@ -204,13 +217,13 @@ async def equity(call: Call) -> Answer:
 async def alerts(call: Call) -> Answer:
     """List alerts."""
     asked = call.asked
-    return from_store(call, await call.office.fleet.alerts(asked["status"], asked["cursor"], asked["limit"]))
+    desk = call.office.fleet
+    return from_store(call, await desk.alerts(asked["status"], asked["cursor"], asked["limit"], call.scope))
 
 
 async def acknowledge(call: Call) -> Answer:
     """Acknowledge an alert."""
-    by = call.identity.role.value if call.identity is not None else "nobody"
-    return rows(call, await call.office.fleet.acknowledge(call.asked["alert_id"], by))
+    return rows(call, await call.office.fleet.acknowledge(call.asked["alert_id"], call.by, call.scope))
 
 
 async def news(call: Call) -> Answer:
@@ -222,14 +235,14 @@ async def news(call: Call) -> Answer:
 async def command(call: Call) -> Answer:
     """Give a command; the answer is on disk."""
     asked = _read_body(_command_decoder, call.body)
-    return rows(call, await call.office.fleet.command(asked, _by(call), call.address))
+    return rows(call, await call.office.fleet.command(asked, _asks(call), call.address))
 
 
 async def cancel(call: Call) -> Answer:
     """Take a command back."""
     asked = _read_body(_cancel_decoder, call.body)
     fleet = call.office.fleet
-    return rows(call, await fleet.cancel(call.asked["command_id"], asked.reason, _by(call), call.address))
+    return rows(call, await fleet.cancel(call.asked["command_id"], asked.reason, _asks(call), call.address))
 
 
 async def commands(call: Call) -> Answer:
@@ -254,12 +267,48 @@ async def one_command(call: Call) -> Answer:
 async def report(call: Call) -> Answer:
     """Take a report of a terminal, and tell what to do next."""
     try:
-        return rows(call, await call.office.fleet.report(call.body, _by(call)))
+        reporter = call.identity.reporter if call.identity is not None else NOBODY
+        return rows(call, await call.office.fleet.report(call.body, _by(call), reporter))
     except RecursionError as error:
         raise Problem(ProblemKind.malformed_json, _why(error)) from None
 
 
+# -------------------------------------------------------------------------------------------------------------- tokens
+
+
+def tokens(call: Call) -> Answer:
+    """List tokens."""
+    return rows(call, _page(call, call.office.token_desk.listed(), lambda row: (row.created_at, row.token_id)))
+
+
+async def create_token(call: Call) -> Answer:
+    """Make a token."""
+    request = _read_body(_token_decoder, call.body)
+    return _secret(call, await call.office.token_desk.create(request, call.by))
+
+
+async def rotate_token(call: Call) -> Answer:
+    """Give a token another secret."""
+    request = _read_body(_rotate_decoder, call.body)
+    return _secret(call, await call.office.token_desk.rotate(call.asked["token_id"], request.overlap_s, call.by))
+
+
+async def revoke_token(call: Call) -> Answer:
+    """Let a token count no more."""
+    return rows(call, await call.office.token_desk.revoke(call.asked["token_id"], call.by))
+
+
+def _secret(call: Call, issued: IssuedToken) -> Answer:
+    """Answer with a token: nobody on the way may keep it."""
+    return rows(call, issued, {"Cache-Control": "no-store"})
+
+
 # -------------------------------------------------------------------------------------------------------- what is asked
+
+
+def _asks(call: Call) -> Commander:
+    """Tell what the caller may command."""
+    return call.identity.asks if call.identity is not None else Commander()
 
 
 def _by(call: Call) -> str:

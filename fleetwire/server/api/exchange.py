@@ -7,9 +7,10 @@ from msgspec import Struct
 
 from fleetwire.hub.access import Identity
 from fleetwire.hub.session import House, Session
-from fleetwire.ports import Clock, FleetDesk
+from fleetwire.ports import Clock, FleetDesk, TokenDesk
 from fleetwire.server.api.problem import Problem, ProblemKind
 from fleetwire.server.origin import Doorkeeper
+from fleetwire.wire.labels import Labels
 
 JSON = "application/json"
 
@@ -87,6 +88,7 @@ class Office:
         self.sessions = sessions
         self.published = published
         self.desk: FleetDesk | None = None
+        self.tokens: TokenDesk | None = None
 
     @property
     def fleet(self) -> FleetDesk:
@@ -99,6 +101,18 @@ class Office:
             text = "this server keeps no fleet: start it with --integrated, or use IntegrationService in Python"
             raise Problem(ProblemKind.no_fleet, text)
         return self.desk
+
+    @property
+    def token_desk(self) -> TokenDesk:
+        """Whom to ask about tokens.
+
+        Raises:
+            Problem: nobody keeps any here.
+        """
+        if self.tokens is None:
+            text = "this server keeps nothing, and so no tokens: start it with --integrated"
+            raise Problem(ProblemKind.no_fleet, text)
+        return self.tokens
 
 
 class Call(NamedTuple):
@@ -121,3 +135,13 @@ class Call(NamedTuple):
     body: bytes
     etag_asked: str
     address: str = ""
+
+    @property
+    def scope(self) -> Labels:
+        """The labels of what the caller may see; None is everything."""
+        return self.identity.scope if self.identity is not None else frozenset()
+
+    @property
+    def by(self) -> str:
+        """Who calls, by name."""
+        return self.identity.by if self.identity is not None else "nobody"

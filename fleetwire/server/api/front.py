@@ -15,7 +15,7 @@ from fleetwire.server.api.parameters import Kind, Parameter, read_parameters, re
 from fleetwire.server.api.problem import MEDIA_TYPE as PROBLEM_TYPE
 from fleetwire.server.api.problem import Problem, ProblemKind
 from fleetwire.server.api.routes import ROUTES, Body, Route, Routes, allowed
-from fleetwire.wire.errors import CommandError, DataError, ErrorCode, NotFoundError, StoreError
+from fleetwire.wire.errors import CommandError, DataError, ErrorCode, ForbiddenError, NotFoundError, StoreError
 
 logger = logging.getLogger("fleetwire.server")
 
@@ -105,18 +105,22 @@ class Front:
         if scheme.lower() != "bearer" or not token.strip():
             text = "a request has at most one Authorization" if len(given) > 1 else _MISSING
             raise Problem(ProblemKind.not_authenticated, text, _challenge())
-        identity = self.office.house.access.identify(token.strip())
+        identity = self.office.house.access.identify(token.strip(), self.office.clock.moment())
         if identity is None:
             self._count_failure(request)
-            text = "this token is not known here: check it against the server's"
+            text = "this token is not known here, or not any more: check it against the server's"
             raise Problem(ProblemKind.token_invalid, text, _challenge("invalid_token"))
         if not identity.may(route.right):
             if route.right is Right.command and self.office.desk is not None:
                 why = identity.why_not(route.right)
                 self.office.desk.refuse(f"{route.name} over HTTP", identity.by, request.address, why)
             raise Problem(ProblemKind.forbidden, identity.why_not(route.right), _challenge("insufficient_scope"))
-        if identity.scope is not None and route.right is not Right.report:
-            text = "this token is for a part of the fleet, and answers here are about all of it: subscribe instead"
+        whole = not identity.is_limited if route.right is Right.manage_tokens else identity.scope is None
+        if not route.in_parts and not whole:
+            text = "this token is for a part of the fleet, and the answer here is about all of it: list its parts"
+            raise Problem(ProblemKind.forbidden, text, _challenge("insufficient_scope"))
+        if route.channel is not None and not identity.may_hear(route.channel):
+            text = f"this token is not for {route.channel}, nor for what that tells"
             raise Problem(ProblemKind.forbidden, text, _challenge("insufficient_scope"))
         return identity
 
@@ -192,6 +196,8 @@ async def _called(route: Route, call: Call) -> Answer:
         raise Problem(ProblemKind.invalid_data, str(error)) from None
     except CommandError as error:
         raise Problem(_COMMANDS.get(error.code, ProblemKind.invalid_data), error.message) from None
+    except ForbiddenError as error:
+        raise Problem(ProblemKind.forbidden, str(error), _challenge("insufficient_scope")) from None
     except NotFoundError as error:
         raise Problem(ProblemKind.not_found, str(error)) from None
     except StoreError as error:

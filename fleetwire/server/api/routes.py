@@ -30,6 +30,7 @@ from fleetwire.wire.rows import (
     TerminalRow,
     TradeRow,
 )
+from fleetwire.wire.tokens import IssuedToken, RotateRequest, TokenRequest, TokenRow
 
 Endpoint = Callable[[Call], Answer | Awaitable[Answer]]
 _ID_MAX = 2**63 - 1
@@ -60,6 +61,8 @@ class Route(Struct, frozen=True, kw_only=True):
         lists: the type of the rows, where the answer is a page of them.
         media: the answer's type.
         right: what the caller must be allowed to do; None where anybody may.
+        in_parts: whether a caller may come whose token is for a part of the fleet: the answer leaves out the rest.
+        channel: that tells the same; a caller whose token names others may not come.
         parameters: of the path and of the query.
         body: what it brings; None for nothing.
         tagged: whether the answer has an ETag.
@@ -75,6 +78,8 @@ class Route(Struct, frozen=True, kw_only=True):
     lists: Any = None
     media: str = JSON
     right: Right | None = None
+    in_parts: bool = True
+    channel: str | None = None
     parameters: tuple[Parameter, ...] = ()
     body: Body | None = None
     tagged: bool = False
@@ -133,6 +138,14 @@ _REPORT: dict[str, Any] = {
 }
 
 
+_TOKEN_ID = _text("token_id", "its id", high=64, in_path=True)
+_TOKENS: dict[str, Any] = {
+    "right": Right.manage_tokens,
+    "in_parts": False,
+    "may_fail": (*_STORE, ProblemKind.not_found, ProblemKind.invalid_data),
+}
+
+
 def _read(path: str, name: str, summary: str, endpoint: Endpoint, **more: Any) -> Route:
     """Declare a route of the API that reads."""
     usual: dict[str, Any] = {"right": Right.hear, "tagged": True, "may_fail": _FLEET}
@@ -165,10 +178,32 @@ ROUTES = (
         endpoint=endpoints.metrics,
         media=CONTENT_TYPE,
     ),
-    _read("fleet", "fleet", "everything at a glance", endpoints.fleet, answers=FleetRow),
-    _read("accounts", "accounts", "accounts", endpoints.accounts, lists=AccountRow, parameters=_PAGED),
     _read(
-        "terminals", "terminals", "terminals", endpoints.terminals, lists=TerminalRow, parameters=(_ACCOUNT, *_PAGED)
+        "fleet",
+        "fleet",
+        "everything at a glance",
+        endpoints.fleet,
+        answers=FleetRow,
+        in_parts=False,
+        channel="portfolio_updates",
+    ),
+    _read(
+        "accounts",
+        "accounts",
+        "accounts",
+        endpoints.accounts,
+        lists=AccountRow,
+        parameters=_PAGED,
+        channel="portfolio_updates",
+    ),
+    _read(
+        "terminals",
+        "terminals",
+        "terminals",
+        endpoints.terminals,
+        lists=TerminalRow,
+        parameters=(_ACCOUNT, *_PAGED),
+        channel="portfolio_updates",
     ),
     _read(
         "experts",
@@ -176,6 +211,7 @@ ROUTES = (
         "experts, in the order of their ids",
         endpoints.experts,
         lists=ExpertRow,
+        channel="ea_updates",
         parameters=(
             _SYMBOL,
             _text("strategy", "of this strategy"),
@@ -193,6 +229,7 @@ ROUTES = (
         "one expert",
         endpoints.expert,
         answers=ExpertRow,
+        channel="ea_updates",
         parameters=(_whole("ea_id", "its id", in_path=True),),
         may_fail=(ProblemKind.not_found,),
     ),
@@ -202,6 +239,7 @@ ROUTES = (
         "open positions",
         endpoints.positions,
         lists=PositionRow,
+        channel="ea_updates",
         parameters=(_EA_ID, _ACCOUNT, _SYMBOL, *_PAGED),
     ),
     _read(
@@ -210,23 +248,34 @@ ROUTES = (
         "trades (all deals of one position), newest first by their last deal",
         endpoints.trades,
         lists=TradeRow,
+        channel="trade_updates",
         parameters=(_text("status", "that are this", choices=("open", "closed")), *_TRADED),
         may_fail=_STORE,
     ),
-    _read("deals", "deals", "deals, newest first", endpoints.deals, lists=DealRow, parameters=_TRADED, may_fail=_STORE),
+    _read(
+        "deals",
+        "deals",
+        "deals, newest first",
+        endpoints.deals,
+        lists=DealRow,
+        channel="trade_updates",
+        parameters=_TRADED,
+        may_fail=_STORE,
+    ),
     _read(
         "equity",
         "equity",
         "balance and equity of one subject over time",
         endpoints.equity,
         answers=Curve,
+        channel="ea_updates",
         parameters=(
             *_SUBJECT,
             _time("from", "from this time on; a day before the end, where left out"),
             _time("until", "until this time; now, where left out"),
             _whole("points", "how many points at most", low=2, high=5000, default=500),
         ),
-        may_fail=_STORE,
+        may_fail=(*_STORE, ProblemKind.not_found),
     ),
     _read(
         "statistics",
@@ -234,6 +283,7 @@ ROUTES = (
         "the figures of one subject",
         endpoints.statistics,
         answers=Figures,
+        channel="ea_updates",
         parameters=_SUBJECT,
         may_fail=(ProblemKind.not_found,),
     ),
@@ -243,6 +293,7 @@ ROUTES = (
         "alerts, newest first",
         endpoints.alerts,
         lists=AlertRow,
+        channel="alerts",
         parameters=(
             _text(
                 "status",
@@ -260,6 +311,7 @@ ROUTES = (
         summary="acknowledge an open alert; the answer is the alert",
         endpoint=endpoints.acknowledge,
         answers=AlertRow,
+        channel="alerts",
         right=Right.acknowledge,
         parameters=(_whole("alert_id", "its id", in_path=True),),
         may_fail=(ProblemKind.not_found, ProblemKind.store_unavailable),
@@ -270,6 +322,7 @@ ROUTES = (
         "calendar events, in order of time",
         endpoints.news,
         lists=NewsRow,
+        channel="news_updates",
         parameters=(
             _time("from", "from this time on; a day ago, where left out"),
             _time("until", "until this time; in a week, where left out"),
@@ -294,6 +347,8 @@ ROUTES = (
         "commands, newest first",
         endpoints.commands,
         lists=CommandRow,
+        in_parts=False,
+        channel="command_updates",
         parameters=(
             _EA_ID,
             _text("parent_id", "that are parts of this command", high=64),
@@ -312,6 +367,8 @@ ROUTES = (
         "one command",
         endpoints.one_command,
         answers=CommandRow,
+        in_parts=False,
+        channel="command_updates",
         parameters=(_COMMAND_ID,),
         may_fail=(ProblemKind.not_found, ProblemKind.store_unavailable),
     ),
@@ -327,7 +384,15 @@ ROUTES = (
         body=Body(form=CancelBody, limit="body_bytes_max"),
         may_fail=_COMMANDED,
     ),
-    _read("prices", "prices", "prices", endpoints.prices, lists=PriceRow, parameters=(_SYMBOL, *_PAGED)),
+    _read(
+        "prices",
+        "prices",
+        "prices",
+        endpoints.prices,
+        lists=PriceRow,
+        channel="price_updates",
+        parameters=(_SYMBOL, *_PAGED),
+    ),
     _read(
         "clients",
         "clients",
@@ -336,8 +401,51 @@ ROUTES = (
         lists=ClientInfo,
         parameters=_PAGED,
         right=Right.see_clients,
+        in_parts=False,
         tagged=False,
         may_fail=(),
+    ),
+    _read(
+        "tokens",
+        "tokens",
+        "tokens, oldest first; never the tokens themselves",
+        endpoints.tokens,
+        lists=TokenRow,
+        parameters=_PAGED,
+        right=Right.manage_tokens,
+        in_parts=False,
+        tagged=False,
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/tokens",
+        name="create_token",
+        summary="make a token; this answer alone holds it",
+        endpoint=endpoints.create_token,
+        answers=IssuedToken,
+        body=Body(form=TokenRequest, limit="body_bytes_max"),
+        **_TOKENS,
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/tokens/{token_id}/rotate",
+        name="rotate_token",
+        summary="give a token another secret; this answer alone holds it",
+        endpoint=endpoints.rotate_token,
+        answers=IssuedToken,
+        parameters=(_TOKEN_ID,),
+        body=Body(form=RotateRequest, limit="body_bytes_max"),
+        **_TOKENS,
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/tokens/{token_id}/revoke",
+        name="revoke_token",
+        summary="let a token count no more, and close the sessions that it has opened",
+        endpoint=endpoints.revoke_token,
+        answers=TokenRow,
+        parameters=(_TOKEN_ID,),
+        **_TOKENS,
     ),
     Route(
         method="POST",

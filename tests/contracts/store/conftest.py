@@ -12,7 +12,10 @@ from fleetwire.storage import Retention, open_store
 from fleetwire.storage.retention import DEFAULT_RETENTION
 from tests.contracts.store.postgres_server import postgres_server
 
-TABLES = "accounts, experts, deals, trades, subjects, samples, events, alerts, news, notes, commands, audit, audit_head"
+TABLES = (
+    "accounts, experts, deals, trades, subjects, samples, events, alerts, news, notes, commands, audit, audit_head"
+    ", tokens"
+)
 
 
 class House:

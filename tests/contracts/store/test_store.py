@@ -9,10 +9,22 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fleetwire.fleet.events import ExpertId
-from fleetwire.ports import KeptAccount, KeptDeal, KeptEvent, KeptExpert, KeptNews, KeptNote, Sample, Store, TradeQuery
+from fleetwire.ports import (
+    KeptAccount,
+    KeptDeal,
+    KeptEvent,
+    KeptExpert,
+    KeptNews,
+    KeptNote,
+    KeptToken,
+    Sample,
+    Store,
+    TradeQuery,
+)
 from fleetwire.storage import Retention
 from fleetwire.wire.errors import DataError, StoreError
 from fleetwire.wire.moment import utc_text
+from fleetwire.wire.tokens import Token
 from tests.contracts.store.conftest import House
 from tests.contracts.store.oracle import Oracle
 from tests.contracts.store.records import DAY_MS, T0, accounts, alert, deal, kept, symbols, units
@@ -444,3 +456,22 @@ async def test_a_backup_is_never_written_over_a_file(house: House, tmp_path: Pat
         with pytest.raises(StoreError, match="exists already: give another file"):
             await store.backup(str(tmp_path / "there"))
     assert (tmp_path / "there").read_bytes() == b"mine"
+
+
+async def test_tokens_are_kept_as_they_stand_and_dropped(lasting: House) -> None:
+    first = Token(token_id="tok_b", role="viewer", hash=b"\x00\xff" * 16, created_ms=T0)
+    second = Token(token_id="tok_a", role="operator", hash=b"2" * 32, created_ms=T0 + 1, name="Zoë")
+    third = Token(token_id="tok_c", role="viewer", hash=b"3" * 32, created_ms=T0 + 2)
+    async with lasting.opened() as (store, _):
+        await keep(store, [KeptToken(first), KeptToken(third)], [KeptToken(second)])
+        await keep(store, [KeptToken(replace(first, revoked_ms=T0 + 9)), KeptToken(third, is_dropped=True)])
+    async with lasting.opened() as (_, memory):
+        assert [each.token for each in memory.tokens] == [replace(first, revoked_ms=T0 + 9), second]
+
+
+async def test_events_are_kept_with_who_may_hear_them(lasting: House) -> None:
+    labels = [None, frozenset(), frozenset({"ea:7", "account:Zoë/5"})]
+    async with lasting.opened() as (store, _):
+        await keep(store, [KeptEvent("alerts", at, at, None, T0, b"{}", each) for at, each in enumerate(labels, 1)])
+    async with lasting.opened() as (_, memory):
+        assert [event.labels for event in memory.events] == labels

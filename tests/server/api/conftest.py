@@ -6,7 +6,7 @@ import pytest
 
 from fleetwire.server.server import WebSocketServer
 from tests.server.api.caller import Caller
-from tests.server.api.desk import Desk
+from tests.server.api.desk import Desk, Tokens
 from tests.server.support import TOKEN
 from tests.support import ManualClock
 
@@ -23,6 +23,8 @@ def desk() -> Desk:
 async def server(clock: ManualClock, desk: Desk) -> AsyncIterator[WebSocketServer]:
     async with WebSocketServer(port=0, auth_token=TOKEN, expert_token=EXPERT_TOKEN, clock=clock) as server:
         server.serve_fleet(desk)
+        utc_ms = lambda: server.access.utc_ms(clock.moment())  # noqa: E731
+        server.serve_tokens(Tokens(server.access.tokens, utc_ms, server.review_sessions))
         yield server
 
 

@@ -6,8 +6,11 @@ from typing import Any
 import msgspec
 
 from fleetwire.fleet.events import ExpertId
+from fleetwire.hub.tokens import Tokens as Book
+from fleetwire.hub.tokens import token_row
 from fleetwire.ports import CommandQuery, ExpertQuery, Readiness, Receipt, ReportBody, Speaker, TradeQuery
 from fleetwire.wire.errors import CommandError, ConflictError, DataError, ErrorCode, NotFoundError, StoreError
+from fleetwire.wire.labels import Labels
 from fleetwire.wire.messages import Command, CommandCancel, CommandData, CommandResponseData
 from fleetwire.wire.rows import (
     AccountRow,
@@ -25,6 +28,8 @@ from fleetwire.wire.rows import (
     TerminalRow,
     TradeRow,
 )
+from fleetwire.wire.signature import hash_token
+from fleetwire.wire.tokens import ANYBODY, Commander, IssuedToken, Reporter, TokenRequest, TokenRow
 
 UTC = "2026-11-24T12:00:00.000Z"
 ACCOUNTS = (("Broker-Demo", 5), ("Broker-Live", 6))
@@ -227,7 +232,9 @@ class Desk:
     def version(self) -> int:
         return self.changes
 
-    def take(self, kind: str, data: dict[str, Any], speaker: Speaker) -> None:
+    def take(
+        self, kind: str, data: dict[str, Any], reporter: Reporter = ANYBODY, speaker: Speaker | None = None
+    ) -> None:
         if "wrong" in data:
             raise DataError(f"{kind}: wrong")
         self.taken.append((kind, data))
@@ -238,13 +245,13 @@ class Desk:
     def refuse(self, what: str, by: str, address: str, why: str) -> None:
         self.refused.append((what, by, address, why))
 
-    async def command(self, asked: CommandData, by: str, address: str) -> CommandResponseData:
+    async def command(self, asked: CommandData, by: Commander, address: str) -> CommandResponseData:
         self._fail()
         if asked.command != "pause":
             raise CommandError(ErrorCode.invalid_data, f"there is no command {asked.command}")
-        return CommandResponseData(status="accepted", command_id="c1", command=command_row(by=by))
+        return CommandResponseData(status="accepted", command_id="c1", command=command_row(by=by.by))
 
-    async def cancel(self, command_id: str, reason: str, by: str, address: str) -> CommandResponseData:
+    async def cancel(self, command_id: str, reason: str, by: Commander, address: str) -> CommandResponseData:
         if command_id != "c1":
             raise ConflictError(f"{command_id} is delivered already")
         return CommandResponseData(status="cancelled", command_id=command_id, command=command_row(status="cancelled"))
@@ -256,7 +263,7 @@ class Desk:
     async def find_command(self, command_id: str) -> CommandRow | None:
         return command_row() if command_id == "c1" else None
 
-    async def report(self, body: bytes, by: str) -> Receipt:
+    async def report(self, body: bytes, by: str, reporter: Reporter = ANYBODY) -> Receipt:
         self._fail()
         try:
             found = _decoder.decode(body)
@@ -305,15 +312,17 @@ class Desk:
             server_time=UTC,
         )
 
-    def experts(self, query: ExpertQuery) -> Page:
+    def experts(self, query: ExpertQuery, scope: Labels = None) -> Page:
         self.asked.append(query)
         found = [row for row in self.rows if query.symbol in (None, row.symbol)]
         return _part(found, query.after, query.limit)
 
-    def expert(self, ea_id: int) -> ExpertRow | None:
+    def expert(self, ea_id: int, scope: Labels = None) -> ExpertRow | None:
         return next((row for row in self.rows if row.ea_id == ea_id), None)
 
-    def positions(self, ea_id: int | None, account: tuple[str, int] | None, symbol: str | None) -> Page:
+    def positions(
+        self, ea_id: int | None, account: tuple[str, int] | None, symbol: str | None, scope: Labels = None
+    ) -> Page:
         self.asked.append((ea_id, account, symbol))
         return Page(items=[row for row in self.position_rows if ea_id in (None, row.ea_id)])
 
@@ -321,31 +330,33 @@ class Desk:
         row = PriceRow(server="Broker-Demo", symbol="EURUSD", bid=1.08, ask=1.09, as_of=UTC)
         return Page(items=[row] if symbol in (None, "EURUSD") else [])
 
-    async def trades(self, query: TradeQuery) -> Page:
+    async def trades(self, query: TradeQuery, scope: Labels = None) -> Page:
         self._fail()
         self.asked.append(query)
         return Page(items=[trade_row(77)], next="older" if query.before is None else None)
 
-    async def deals(self, query: TradeQuery) -> Page:
+    async def deals(self, query: TradeQuery, scope: Labels = None) -> Page:
         self._fail()
         self.asked.append(query)
         return Page(items=[deal_row(78, 1)])
 
-    async def equity(self, subject: str, from_ms: int, until_ms: int, points: int) -> list[EquityPoint]:
+    async def equity(
+        self, subject: str, from_ms: int, until_ms: int, points: int, scope: Labels = None
+    ) -> list[EquityPoint]:
         self._fail()
         self.asked.append((subject, from_ms, until_ms, points))
         return [EquityPoint(utc=UTC, balance=100.0, equity=99.0, equity_min=98.0, equity_max=101.0)]
 
-    def statistics(self, subject: str) -> dict[str, Any] | None:
+    def statistics(self, subject: str, scope: Labels = None) -> dict[str, Any] | None:
         return {"trades": 3, "profit_factor": 1.4} if subject in ("ea:1", "currency:USD") else None
 
-    async def alerts(self, status: str | None, before: int | None, limit: int) -> Page:
+    async def alerts(self, status: str | None, before: int | None, limit: int, scope: Labels = None) -> Page:
         self._fail()
         self.asked.append((status, before, limit))
         found = sorted(self.alert_rows.values(), key=lambda row: -row.alert_id)
         return Page(items=[row for row in found if before is None or row.alert_id < before][:limit])
 
-    def acknowledge_now(self, alert_id: int, by: str) -> None:
+    def acknowledge_now(self, alert_id: int, by: str, scope: Labels = None) -> None:
         row = self.alert_rows.get(alert_id)
         if row is None:
             raise NotFoundError(f"there is no open alert {alert_id}: GET /api/v1/alerts?status=open lists them")
@@ -353,7 +364,7 @@ class Desk:
         self.alert_rows[alert_id] = changed
         self.acknowledged(changed)
 
-    async def acknowledge(self, alert_id: int, by: str) -> AlertRow:
+    async def acknowledge(self, alert_id: int, by: str, scope: Labels = None) -> AlertRow:
         self._fail()
         self.acknowledge_now(alert_id, by)
         return self.alert_rows[alert_id]
@@ -366,6 +377,34 @@ class Desk:
     def _fail(self) -> None:
         if self.failing is not None:
             raise self.failing
+
+
+class Tokens:
+    """`fleetwire.ports.TokenDesk`, with the book of the server and without a store."""
+
+    def __init__(self, book: Book, take_utc_ms: Callable[[], int], changed: Callable[[], None]) -> None:
+        self.book, self.take_utc_ms, self.changed = book, take_utc_ms, changed
+        book.put(book.draft(TokenRequest(role="viewer"), "tok_1", hash_token("the first"), "a test", take_utc_ms()))
+
+    async def create(self, request: TokenRequest, by: str) -> IssuedToken:
+        token = self.book.draft(request, f"tok_{len(self.book) + 1}", hash_token("s3cr3t"), by, self.take_utc_ms())
+        self.book.put(token)
+        return IssuedToken(token="s3cr3t", about=token_row(token, self.take_utc_ms()))
+
+    def listed(self) -> list[TokenRow]:
+        return [token_row(token, self.take_utc_ms()) for token in self.book.all()]
+
+    async def revoke(self, token_id: str, by: str) -> TokenRow:
+        token = self.book.revoked(token_id, self.take_utc_ms())
+        self.book.put(token)
+        self.changed()
+        return token_row(token, self.take_utc_ms())
+
+    async def rotate(self, token_id: str, overlap_s: float, by: str) -> IssuedToken:
+        token = self.book.rotated(token_id, hash_token("another"), overlap_s, self.take_utc_ms())
+        self.book.put(token)
+        self.changed()
+        return IssuedToken(token="another", about=token_row(token, self.take_utc_ms()))
 
 
 def _part(found: Sequence[Any], after: int | None, limit: int) -> Page:

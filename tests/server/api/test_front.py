@@ -66,9 +66,10 @@ async def test_each_role_may_what_the_one_table_says(
         "publish": PUBLISH,
         "report": REPORT,
         "command": "POST /api/v1/commands",
+        "manage_tokens": "GET /api/v1/tokens",
     }
     for role in Role:
-        monkeypatch.setattr(Access, "identify", lambda _, __, role=role: Identity(role))
+        monkeypatch.setattr(Access, "identify", lambda *_, role=role: Identity(role))
         for right, request in requests.items():
             body = b"{}" if right in ("publish", "report", "command") else None
             reply = await (await callers()).call(request, body=body)

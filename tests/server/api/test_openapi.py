@@ -35,6 +35,8 @@ PATHS = {
     "/api/v1/alerts/{alert_id}/ack": "/api/v1/alerts/1/ack",
     "/api/v1/commands/{command_id}": "/api/v1/commands/c1",
     "/api/v1/commands/{command_id}/cancel": "/api/v1/commands/c1/cancel",
+    "/api/v1/tokens/{token_id}/rotate": "/api/v1/tokens/tok_1/rotate",
+    "/api/v1/tokens/{token_id}/revoke": "/api/v1/tokens/tok_1/revoke",
 }
 QUERIES = {"/api/v1/equity": "?ea_id=1", "/api/v1/statistics": "?ea_id=1"}
 
@@ -49,6 +51,8 @@ async def test_answers_have_the_form_that_it_says(caller: Caller, callers: Call,
         "report_alias": report_of(1),
         "command": b'{"command": "pause", "target": {"ea_id": 1}}',
         "cancel": b"{}",
+        "create_token": b'{"role": "viewer"}',
+        "rotate_token": b'{"overlap_s": 60}',
     }
     reply = await caller.call(f"{route.method} {path}{QUERIES.get(path, '')}", body=bodies.get(route.name))
     assert reply.status == 200, reply
