@@ -307,6 +307,7 @@ async def test_an_expert_in_a_folder_is_handed_a_file_and_answers_with_one(tmp_p
 
 
 def drop(folder: Path, name: str, body: Any) -> None:
+    folder.mkdir(exist_ok=True)  # the server makes it too, when it gets to it
     (folder / f"{name}.part").write_text(json.dumps(body))
     (folder / f"{name}.part").rename(folder / name)
 
