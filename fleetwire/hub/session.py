@@ -333,8 +333,7 @@ class Session:
         if identity is None:
             return self._refuse_token(message, now, utc)
         if not self.become(identity):
-            limit = self._house.limits.sessions_per_token_max
-            return [Close(CloseCode.rate_limited, f"this token has {limit:,} sessions already; retry_after=10")]
+            return [self.too_many()]
         data = messages.AuthResponseData(
             status="authenticated", success=True, role=identity.role.value, expires_at=identity.expires_at
         )
@@ -352,6 +351,16 @@ class Session:
                 return False
             if before_it is not None:
                 guard.leave(before_it)
+        self.renew(identity)
+        return True
+
+    def too_many(self) -> Close:
+        """Say that its token has as many sessions as it may."""
+        limit = self._house.limits.sessions_per_token_max
+        return Close(CloseCode.rate_limited, f"this token has {limit:,} sessions already; retry_after=10")
+
+    def renew(self, identity: Identity) -> None:
+        """Go on by the same token, which has other rights or another end now: its sessions are not counted anew."""
         before, self.identity = self.scope, identity
         self._meter = None  # of its new role
         self._expiry_told = False
@@ -361,7 +370,6 @@ class Session:
             hub.unsubscribe(self, gone)
         if self.scope != before:
             hub.rescope(self)
-        return True
 
     def leave(self) -> None:
         """Hear nothing more, and count no more."""
