@@ -28,7 +28,7 @@ from fleetwire.fleet.commands import (
     command_row,
     read_memory,
 )
-from fleetwire.fleet.events import CommandAck, CommandReport, ExpertReport
+from fleetwire.fleet.events import CommandAck, CommandReport, ExpertId, ExpertReport
 from fleetwire.fleet.expert import ExpertState
 from fleetwire.integration.doors import Door, Place, order_of
 from fleetwire.ports import KeptAudit, KeptCommand, Memory, Record
@@ -37,6 +37,7 @@ from fleetwire.wire.errors import CommandError, ConflictError, ErrorCode, StoreE
 from fleetwire.wire.messages import OrderData
 from fleetwire.wire.moment import Moment
 from fleetwire.wire.rows import CommandRow
+from fleetwire.wire.tokens import Holder
 
 if TYPE_CHECKING:
     from fleetwire.integration.service import IntegrationService
@@ -79,8 +80,8 @@ POINTS: Final = tuple(f"{what}.{point}" for what in What for point in Point)
 class Keys(Protocol):
     """Knows with what an expert's commands are signed."""
 
-    def __call__(self, token_id: str) -> bytes | None:
-        """Give the signing key of a token; None where it is one that is shared, which never signs."""
+    def __call__(self, expert: ExpertId, holder: Holder) -> bytes | None:
+        """Give the key for an expert that came in with a token; None where it has none: a shared token never signs."""
 
 
 class Asker(NamedTuple):
@@ -128,7 +129,7 @@ class Orders:
         self, service: "IntegrationService", limits: CommandLimits | None = None, keys: Keys | None = None
     ) -> None:
         self.commands = Commands(limits)
-        self.keys: Keys = keys or (lambda _: None)
+        self.keys: Keys = keys or (lambda _expert, _holder: None)
         self.at: Callable[[str], None] = lambda _: None
         """Is told each point of `POINTS` as it is passed; a test kills the server there."""
         self._service = service
@@ -405,12 +406,12 @@ class Orders:
         place = self.places.get(ea_id)
         return door is not None and place is not None and place.door == door
 
-    async def collect(self, experts: Mapping[int, str], by: str) -> list[OrderData]:
+    async def collect(self, experts: Mapping[int, str], holder: Holder) -> list[OrderData]:
         """Give experts what waits for them, where they ask with each report (HTTP); returns once that is on disk.
 
         Args:
             experts: the run of each.
-            by: the id of the token by which they ask.
+            holder: of the token by which they ask.
 
         Raises:
             StoreError: it can't be kept now: nothing is handed over.
@@ -430,9 +431,14 @@ class Orders:
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._keep(What.hand_over, steps, [], lambda error: _settle(kept, error))
         await kept
-        key, at = self.keys(by), self._service.clock.moment()
+        at = self._service.clock.moment()
+        keys = {ea_id: self._key_of(ea_id, holder) for ea_id in experts}
         found = (self.commands.get(command_id) for command_id in ids)
-        return [order_of(each, key, at) for each in found if each is not None and each.status is Status.delivered]
+        return [
+            order_of(each, keys[each.owner], at)
+            for each in found
+            if each is not None and each.status is Status.delivered
+        ]
 
     def _hand_over(self, ea_id: int, at: Moment, steps: list[Step], handed: list[tuple[Place, int, list[str]]]) -> None:
         """Note what an expert is handed next, most urgent first; it goes out once that is on disk."""
@@ -554,13 +560,16 @@ class Orders:
     def _send(self, place: Place, ea_id: int, ids: list[str], at: Moment) -> None:
         if self.places.get(ea_id) is not place:
             return  # it has come by another way since, and is given everything there
-        key = self.keys(place.door.by)
+        key = self._key_of(ea_id, place.door.holder)
         for command_id in ids:
             command = self.commands.get(command_id)
             if command is None or command.status is not Status.delivered or at.utc_ms >= command.expires_ms:
                 continue
             if not place.door.give(order_of(command, key, at), at):
                 place.given.discard(command_id)
+
+    def _key_of(self, ea_id: int, holder: Holder) -> bytes | None:
+        return self.keys(self._service.fleet.experts[ea_id].expert, holder)
 
     def _tell(self, command: Command, number: int) -> None:
         self._service.tell_command(command_row(command), _report_of(command), number)
