@@ -54,6 +54,8 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 _ALERTS_LOOKED_AT: Final = 1000
 """How many kept alerts a page is picked from, for who may see only some of them."""
+_COMMANDS_LOOKED_AT: Final = 1000
+"""Likewise commands."""
 
 CHILDREN_TOLD_MAX: Final = 1000
 """Parts of a command for several experts that its answer lists; the API lists all."""
@@ -187,18 +189,27 @@ class Desk:
         command = await self._service.orders.cancel(command_id, self._asker(by, address), reason)
         return self._response("cancelled", command)
 
-    async def commands(self, query: CommandQuery) -> Page:
+    async def commands(self, query: CommandQuery, asks: Commander) -> Page:
         """List commands, newest first."""
-        page = await self._store.commands(query)
-        return Page(items=[command_row(read_memory(kept.memory)) for kept in page.items], next=page.next)
+        if asks.scope is None:
+            page = await self._store.commands(query)
+            return Page(items=[command_row(read_memory(kept.memory)) for kept in page.items], next=page.next)
+        page = await self._store.commands(msgspec.structs.replace(query, limit=_COMMANDS_LOOKED_AT))
+        found = [command for kept in page.items if self._sees_command(asks, command := read_memory(kept.memory))]
+        shown = found[: query.limit]
+        more = str(shown[-1].number) if len(found) > len(shown) else page.next
+        return Page(items=[command_row(each) for each in shown], next=more)
 
-    async def find_command(self, command_id: str) -> CommandRow | None:
+    async def find_command(self, command_id: str, asks: Commander) -> CommandRow | None:
         """Give one command: from memory, or, if it ended long ago, from the store."""
         command = self._service.orders.commands.get(command_id)
         if command is None:
             kept = await self._store.command(command_id)
             command = read_memory(kept.memory) if kept is not None else None
-        return command_row(command) if command is not None else None
+        return command_row(command) if command is not None and self._sees_command(asks, command) else None
+
+    def _sees_command(self, asks: Commander, command: fleet_commands.Command) -> bool:
+        return asks.scope is None or self._service.orders.is_seen(command, self._asker(asks, ""))
 
     def _asker(self, asks: Commander, address: str) -> Asker:
         return Asker(asks.by, address, lambda expert: _sees(asks.scope, expert), asks.may)

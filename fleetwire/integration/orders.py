@@ -8,7 +8,7 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
@@ -251,7 +251,9 @@ class Orders:
         self._check_store()
         at = self._service.clock.moment()
         try:
-            self.known(command_id, asker)
+            command = self.known(command_id, asker)
+            if not asker.may(command.command):
+                raise CommandError(ErrorCode.forbidden, f"this token may not give, nor take back, {command.command}")
             steps = self.commands.cancel(command_id, asker.by, at, address=asker.address, reason=reason)
         except CommandError as error:
             self.refuse(asker, "cancel_refused", command_id, str(error))
@@ -265,18 +267,17 @@ class Orders:
             CommandError: it is not known, or not within the scope of who asks: nobody is told which.
         """
         command = self.commands.get(command_id)
-        if command is not None and self._is_seen(command, asker):
+        if command is not None and self.is_seen(command, asker):
             return command
         raise CommandError(ErrorCode.not_found, f"no command {command_id!r:.80} is known here, or it ended long ago")
 
-    def _is_seen(self, command: Command, asker: Asker) -> bool:
+    def is_seen(self, command: Command, asker: Asker) -> bool:
+        """Tell whether a command is within the scope of who asks: one for several if it is theirs, or all of it is."""
         if command.ea_id is None:
-            return command.by == asker.by or all(self._is_seen(each, asker) for each in self._parts(command))
+            parts = self.commands.children(command.command_id)
+            return command.by == asker.by or (bool(parts) and all(self.is_seen(each, asker) for each in parts))
         expert = self._service.fleet.experts.get(command.ea_id)
         return expert is not None and asker.sees(expert)
-
-    def _parts(self, command: Command) -> Sequence[Command]:
-        return [each for each in self.commands.children(command.command_id) if each.ea_id is not None]
 
     def row(self, command: Command) -> CommandRow:
         """Give a command as it is listed."""

@@ -252,13 +252,13 @@ async def commands(call: Call) -> Answer:
     if from_ms is not None and until_ms is not None:
         _check_order(from_ms, until_ms)
     query = CommandQuery(from_ms=from_ms, until_ms=until_ms, before=asked.pop("cursor"), **asked)
-    return from_store(call, await call.office.fleet.commands(query))
+    return from_store(call, await call.office.fleet.commands(query, _reads(call)))
 
 
 async def one_command(call: Call) -> Answer:
     """Give one command."""
     command_id = call.asked["command_id"]
-    row = await call.office.fleet.find_command(command_id)
+    row = await call.office.fleet.find_command(command_id, _reads(call))
     if row is None:
         raise Problem(ProblemKind.not_found, f"there is no command {command_id!r:.80}: /api/v1/commands lists them")
     return from_store(call, row)
@@ -309,6 +309,11 @@ def _secret(call: Call, issued: IssuedToken) -> Answer:
 def _asks(call: Call) -> Commander:
     """Tell what the caller may command."""
     return call.identity.asks if call.identity is not None else Commander()
+
+
+def _reads(call: Call) -> Commander:
+    """Tell whose commands the caller may read: its own, and those of its part."""
+    return Commander(by=call.by, scope=call.scope)
 
 
 def _page(call: Call, found: Iterable[Any], key: Any) -> Page:
