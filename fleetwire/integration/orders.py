@@ -20,6 +20,7 @@ from fleetwire.fleet.commands import (
     CommandLimits,
     CommandRequest,
     Commands,
+    Refusals,
     Status,
     Step,
     Submission,
@@ -73,8 +74,11 @@ class Point(StrEnum):
     after_telling = "after_telling"
 
 
-POINTS: Final = tuple(f"{what}.{point}" for what in What for point in Point)
-"""Every step of the life of a batch: before and after each commit, and each send."""
+POINTS: Final = (
+    *(f"{what}.{point}" for what in What if what is not What.refusal for point in Point),
+    *(f"{What.refusal}.{point}" for point in (Point.before_keep, Point.after_commit)),
+)
+"""Every step of the life of a batch: before and after each commit, and each send. Who is refused is told at once."""
 
 
 class Keys(Protocol):
@@ -138,6 +142,7 @@ class Orders:
         self._answered: set[int] = set()  # ids of batches in `_batches` whose asker was told of a failure
         self._watchers: dict[str, list[asyncio.Future[Command]]] = {}
         self._waiting: asyncio.Task[None] | None = None
+        self._refusals = Refusals()
 
     # ------------------------------------------------------------------------------------------------------ the start
 
@@ -310,15 +315,21 @@ class Orders:
             self._watchers.pop(command_id, None)
 
     def refuse(self, asker: Asker, action: str, subject: str, why: str) -> None:
-        """Put into the audit that somebody was refused something; where nothing can be kept, the log has it."""
+        """Put into the audit that somebody was refused something, and how much of it was left out before.
+
+        Where nothing can be kept, the log has it.
+        """
         logger.warning("%s: %r by %s: %s", action, subject[:80], asker.by, why)
         at = self._service.clock.moment()
         keeper = self._service.keeper
-        if keeper is None:
+        left_out = self._refusals.left_out(asker.by, at.now)
+        if keeper is None or left_out is None:
             return
+        said = {"utc_ms": at.utc_ms, "who": asker.by, "address": asker.address, "action": action, "subject": subject}
+        details = f'{{"left_out_before":{left_out}}}' if left_out else ""
         self.at(f"{What.refusal}.{Point.before_keep}")
         try:
-            keeper.audit(utc_ms=at.utc_ms, who=asker.by, address=asker.address, action=action, subject=subject, why=why)
+            keeper.audit(lambda _: self.at(f"{What.refusal}.{Point.after_commit}"), **said, why=why, details=details)
         except StoreError as error:
             logger.error("that could not be put into the audit: %s", error)
 
@@ -340,7 +351,8 @@ class Orders:
         try:
             steps = self._heard(ea_id, report, at)
         except CommandError as error:
-            logger.warning("EA %d: its report is no word on commands: %s", ea_id, error)
+            who, address = _named(door)
+            self.refuse(Asker(who, address), "word_refused", f"EA {ea_id}", f"in its report: {error}")
             return
         if door is None:
             self.places.pop(ea_id, None)
@@ -358,27 +370,28 @@ class Orders:
             steps += self.commands.expert_said(ea_id, said, at, report.boot_id)
         return steps
 
-    def acknowledge(self, ack: CommandAck, door: Door | None, own: Iterable[int] = ()) -> None:
+    def acknowledge(self, ack: CommandAck, door: Door | None, own: Iterable[int] = (), by: str = "") -> None:
         """Take an expert's word on a command.
 
         Args:
             ack: the word.
             door: the way by which it came; it speaks for the experts that were last heard there.
             own: for which experts it speaks besides.
+            by: the id of the token by which it came, where there is no door.
 
         Raises:
             CommandError: it is refused, and nothing changed.
         """
         at = self._service.clock.moment()
-        address = door.address if door is not None else ""
+        who, address = _named(door, by)
         try:
             ea_id = self._speaker(ack, door, own)
             steps = self.commands.acknowledge(
                 ea_id, ack.command_id, ack.status, ack.results, ack.boot_id, at, address=address
             )
         except CommandError as error:
-            who = f"EA {ack.ea_id}" if ack.ea_id is not None else "an expert"
-            self.refuse(Asker(who, address), "word_refused", ack.command_id, f"{ack.status}: {error}")
+            claims = f" as EA {ack.ea_id}" if ack.ea_id is not None else ""
+            self.refuse(Asker(who, address), "word_refused", ack.command_id, f"{ack.status:.40}{claims}: {error}")
             raise
         handed: list[tuple[Place, int, list[str]]] = []
         place = self.places.get(ea_id)
@@ -615,6 +628,12 @@ def _as_it_was(command: Command, row: AuditRow) -> Command:
     return msgspec.structs.replace(
         command, status=Status(row.after), changed_ms=row.utc_ms, why=row.why, results=results
     )
+
+
+def _named(door: Door | None, by: str = "") -> tuple[str, str]:
+    """Name who speaks for an expert, for the audit: by the token, never by whom it says that it is; and from where."""
+    token_id = door.holder.token_id if door is not None else by
+    return token_id or "an expert", door.address if door is not None else ""
 
 
 def _is_meant(target: Target, expert: ExpertState) -> bool:

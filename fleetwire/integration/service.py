@@ -261,13 +261,14 @@ class IntegrationService:
         finally:
             await self.acknowledged()
 
-    def apply(self, fact: Fact, door: Door | None = None, own: Iterable[int] = ()) -> list[Change]:
+    def apply(self, fact: Fact, door: Door | None = None, own: Iterable[int] = (), by: str = "") -> list[Change]:
         """Apply one fact; what it changes is told at the end of this turn of the event loop.
 
         Args:
             fact: of `fleetwire.fleet.events`.
             door: by which it came, if commands can be handed over there.
             own: the experts for which an acknowledgement may speak, besides those that were last heard at the door.
+            by: the id of the token by which it came, where there is no door.
 
         Raises:
             DataError: it is refused, and nothing was changed.
@@ -276,7 +277,7 @@ class IntegrationService:
         if self.keeper is not None:
             self.keeper.check_room()
         if isinstance(fact, CommandAck):
-            self.orders.acknowledge(fact, door, own)
+            self.orders.acknowledge(fact, door, own, by)
             self._schedule(self.clock.moment())
             return []
         at = self.clock.moment()

@@ -234,15 +234,24 @@ async def news(call: Call) -> Answer:
 
 async def command(call: Call) -> Answer:
     """Give a command; the answer is on disk."""
-    asked = _read_body(_command_decoder, call.body)
+    asked = _read_order(_command_decoder, call)
     return rows(call, await call.office.fleet.command(asked, _asks(call), call.address))
 
 
 async def cancel(call: Call) -> Answer:
     """Take a command back."""
-    asked = _read_body(_cancel_decoder, call.body)
+    asked = _read_order(_cancel_decoder, call)
     fleet = call.office.fleet
     return rows(call, await fleet.cancel(call.asked["command_id"], asked.reason, _asks(call), call.address))
+
+
+def _read_order(decoder: "msgspec.json.Decoder[Asked]", call: Call) -> Asked:
+    """Read what somebody orders; what can't be read is not refused without a trace."""
+    try:
+        return _read_body(decoder, call.body)
+    except Problem as problem:
+        call.office.fleet.refuse("command over HTTP", call.by, call.address, problem.detail)
+        raise
 
 
 async def commands(call: Call) -> Answer:
