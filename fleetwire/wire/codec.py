@@ -39,6 +39,7 @@ _packed_heads_decoder = msgspec.msgpack.Decoder(list[_Head])
 # Where a request's id stands as it is written: after the type at the most, or as the last field. The last brace is that
 # of the message, so both are its own id and not that of something in its data.
 _FIRST_ID = re.compile(rb'\s*\{\s*(?:"type"\s*:\s*"[^"\\]*"\s*,\s*)?("id"\s*:\s*)')
+_COMMANDING = re.compile(rb'"type"\s*:\s*"(command|command_cancel|command_ack)"')
 _ID = re.compile(rb'"id"\s*:\s*("[^"\\]{0,256}"|-?\d{1,19})\s*([,}])')
 
 
@@ -103,8 +104,9 @@ def _decode_all(
     try:
         return decoder.decode(payload)
     except (ValueError, RecursionError) as error:
-        head = _Head()
+        head = _Head(type=_type_in(payload))
         if isinstance(error, msgspec.ValidationError):
+            head = _Head()
             found = re.match(r".*\$\[(\d+)\]", str(error))
             with contextlib.suppress(ValueError, RecursionError, IndexError):
                 head = heads.decode(payload)[int(found[1]) if found else 0]
@@ -119,8 +121,14 @@ def _refused(reason: ValueError | RecursionError, heads: "_Decoder[_Head]", payl
         except (ValueError, RecursionError) as error:
             reason = error
     if head.id is None and not isinstance(reason, msgspec.ValidationError):
-        head = _Head(id=_id_in(payload))
+        head = _Head(type=_type_in(payload), id=_id_in(payload))
     return _refusal(reason, head)
+
+
+def _type_in(payload: bytes) -> str:
+    """Find out whether what can't be read as JSON was meant as a command: that is not refused without a trace."""
+    found = _COMMANDING.search(payload)
+    return found[1].decode() if found else ""
 
 
 def _id_in(payload: bytes) -> Any:
@@ -139,11 +147,14 @@ def _id_in(payload: bytes) -> Any:
 def _refusal(reason: ValueError | RecursionError, head: _Head) -> MessageError:
     """Say what of a message was wrong: its JSON, its type, or a field of its type."""
     request_id = head.id if isinstance(head.id, int | str) and not isinstance(head.id, bool) else None
+    about = head.type if isinstance(head.type, str) else ""
     if isinstance(reason, RecursionError):
-        return MessageError(ErrorCode.too_deep, "the message is nested too deeply: no message needs that", request_id)
+        return MessageError(
+            ErrorCode.too_deep, "the message is nested too deeply: no message needs that", request_id, about
+        )
     if not isinstance(reason, msgspec.ValidationError):
         text = f"{str(reason).rstrip('.')}: a message is one JSON object in a text frame"
-        return MessageError(ErrorCode.malformed_json, text, request_id)
+        return MessageError(ErrorCode.malformed_json, text, request_id, about)
     if "$" not in str(reason) and head.type is None:
         text = 'a message is a JSON object with a type, like {"type": "heartbeat"}'
         return MessageError(ErrorCode.invalid_message, text, request_id)
@@ -153,7 +164,7 @@ def _refusal(reason: ValueError | RecursionError, head: _Head) -> MessageError:
     if head.type not in CLIENT_TYPES:
         text = f"unknown type {head.type!r:.60}: a client sends {', '.join(CLIENT_TYPES)}"
         return MessageError(ErrorCode.unknown_type, text, request_id)
-    return MessageError(ErrorCode.invalid_message, f"{head.type}: {str(reason).replace('`', '')}", request_id)
+    return MessageError(ErrorCode.invalid_message, f"{head.type}: {str(reason).replace('`', '')}", request_id, about)
 
 
 def _plain(value: Any) -> Any:
