@@ -433,12 +433,8 @@ class Orders:
         await kept
         at = self._service.clock.moment()
         keys = {ea_id: self._key_of(ea_id, holder) for ea_id in experts}
-        found = (self.commands.get(command_id) for command_id in ids)
-        return [
-            order_of(each, keys[each.owner], at)
-            for each in found
-            if each is not None and each.status is Status.delivered
-        ]
+        found = (self.commands.to_send(command_id, at) for command_id in ids)
+        return [order_of(each, keys[each.owner], at) for each in found if each is not None]
 
     def _hand_over(self, ea_id: int, at: Moment, steps: list[Step], handed: list[tuple[Place, int, list[str]]]) -> None:
         """Note what an expert is handed next, most urgent first; it goes out once that is on disk."""
@@ -562,10 +558,8 @@ class Orders:
             return  # it has come by another way since, and is given everything there
         key = self._key_of(ea_id, place.door.holder)
         for command_id in ids:
-            command = self.commands.get(command_id)
-            if command is None or command.status is not Status.delivered or at.utc_ms >= command.expires_ms:
-                continue
-            if not place.door.give(order_of(command, key, at), at):
+            command = self.commands.to_send(command_id, at)
+            if command is not None and not place.door.give(order_of(command, key, at), at):
                 place.given.discard(command_id)
 
     def _key_of(self, ea_id: int, holder: Holder) -> bytes | None:

@@ -81,6 +81,16 @@ class Commands:
             return found
         return [self._ledger.by_clock(each, at) for each in found if not self._ledger.is_over(each.command_id, at)]
 
+    def to_send(self, command_id: str, at: Moment) -> Command | None:
+        """Give a command as it goes out now, with `expires_ms` by the wall clock of now; None where it must not.
+
+        What was handed over once may go out again much later, and the wall clock may have been set since.
+        """
+        command = self.get(command_id)
+        if command is None or command.status is not Status.delivered or self._ledger.is_over(command_id, at):
+            return None
+        return self._ledger.by_clock(command, at)
+
     def next_deadline(self) -> float | None:
         """Give when `due` or `overdue` has something to do, in monotonic seconds."""
         times = [time for time in (self._ledger.deadlines.next(), self._ledger.answers.next()) if time is not None]
