@@ -144,7 +144,9 @@ class Orders:
     def restore(self, memory: Memory, at: Moment) -> None:
         """Go on with what the run before has kept."""
         commands = [read_memory(kept.memory) for kept in memory.commands]
-        self.commands.restore(commands, at, memory.last_command_number)
+        keeper = self._service.keeper
+        since = keeper.clock_since(memory, self._service.clock) if keeper is not None else None
+        self.commands.restore(commands, at, memory.last_command_number, clock_since=since)
 
     async def tell_missed(self, told_until: int) -> None:
         """Tell what the run before has kept, and was ended before it could tell.

@@ -371,7 +371,7 @@ class Commands:
     # -------------------------------------------------------------------------------------------------------- restart
 
     def restore(
-        self, commands: Iterable[Command], at: Moment, last_number: int = 0, *, same_clock: bool = False
+        self, commands: Iterable[Command], at: Moment, last_number: int = 0, *, clock_since: int | None = None
     ) -> None:
         """Go on with what the run before has kept; called once, before anything else.
 
@@ -379,10 +379,10 @@ class Commands:
             commands: those that have not come to an end, their parents and children, and those that ended lately.
             at: now.
             last_number: the highest number that a command ever had.
-            same_clock: whether the monotonic clock is still the one of that run (the machine was not started again):
-                then a wall clock that was set meanwhile changes nothing.
+            clock_since: the last number that was given before the monotonic clock of now began; commands above it wait
+                by that clock, and a wall clock that was set meanwhile changes nothing. None where none of them does.
         """
-        for command in self._ledger.restore(commands, at, last_number, same_clock):
+        for command in self._ledger.restore(commands, at, last_number, clock_since):
             self._keys.note(command)
             if command.ea_id is not None and command.status in UNDER_WAY:
                 self._runs.start(command.ea_id, command.boot_id)

@@ -128,7 +128,7 @@ class World(RuleBasedStateMachine):
     def die(self, same_clock: bool = True) -> None:
         """What was not kept is gone, and so are the sessions."""
         self.commands = Commands(LIMITS)
-        self.commands.restore(map(read_memory, self.kept.values()), self.at, same_clock=same_clock)
+        self.commands.restore(map(read_memory, self.kept.values()), self.at, clock_since=0 if same_clock else None)
         self.sessions.clear()
 
     def acts(self, steps: list[Step], dies: bool) -> bool:
