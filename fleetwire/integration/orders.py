@@ -334,7 +334,7 @@ class Orders:
             door: the way; None where it has to fetch commands (`collect`).
         """
         place = self.places.get(ea_id)
-        is_here = place is not None and place.door == door and place.boot_id == report.boot_id
+        is_here = place is not None and place.door == door and place.is_held and place.boot_id == report.boot_id
         if is_here and report.commands is None and not self.commands.unsettled(ea_id):
             return
         at = self._service.clock.moment()
@@ -406,7 +406,7 @@ class Orders:
 
     def _is_at(self, ea_id: int, door: Door | None) -> bool:
         place = self.places.get(ea_id)
-        return door is not None and place is not None and place.door == door
+        return door is not None and place is not None and place.door == door and place.is_held
 
     async def collect(self, experts: Mapping[int, str], holder: Holder) -> list[OrderData]:
         """Give experts what waits for them, where they ask with each report (HTTP); returns once that is on disk.
@@ -441,7 +441,7 @@ class Orders:
     def _hand_over(self, ea_id: int, at: Moment, steps: list[Step], handed: list[tuple[Place, int, list[str]]]) -> None:
         """Note what an expert is handed next, most urgent first; it goes out once that is on disk."""
         place = self.places.get(ea_id)
-        if place is None or not place.door.is_open:
+        if place is None or not place.is_open:
             return
         ids = []
         for command in self.commands.pending(ea_id, at)[:HANDED_AT_ONCE]:
@@ -556,7 +556,7 @@ class Orders:
         self.at(f"{batch.what}.{Point.after_telling}")
 
     def _send(self, place: Place, ea_id: int, ids: list[str], at: Moment) -> None:
-        if self.places.get(ea_id) is not place:
+        if self.places.get(ea_id) is not place or not place.is_held:
             return  # it has come by another way since, and is given everything there
         key = self._key_of(ea_id, place.door.holder)
         for command_id in ids:

@@ -9,7 +9,6 @@ from typing import Final
 
 from fleetwire.wire.moment import Moment
 
-
 _MACHINE: Final = Path("/proc/sys/kernel/random/boot_id")
 
 

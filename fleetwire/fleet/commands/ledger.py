@@ -193,7 +193,9 @@ class Ledger:
 
     # -------------------------------------------------------------------------------------------------------- restart
 
-    def restore(self, commands: Iterable[Command], at: Moment, last_number: int, clock_since: int | None) -> list[Command]:
+    def restore(
+        self, commands: Iterable[Command], at: Moment, last_number: int, clock_since: int | None
+    ) -> list[Command]:
         """Take everything in that the run before has kept; gives it in the order in which it was issued.
 
         What has settled is remembered for as long as if it had done so now: by the wall clock that could be anything.
