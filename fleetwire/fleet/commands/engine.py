@@ -1,5 +1,6 @@
 """Commands: submitted, handed over, answered, lost sight of, found again. Every change is a step of the one table."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -265,6 +266,7 @@ class Commands:
             )
         try:
             size = len(_encode(results))
+            json.dumps(msgspec.to_builtins(results), allow_nan=False)  # msgspec would write NaN as null
         except (TypeError, ValueError):
             raise CommandError(
                 ErrorCode.invalid_data, f"the results of command {command_id!r:.80} are nothing that JSON can say"
