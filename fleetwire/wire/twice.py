@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 
-class _Twice(Exception):  # noqa: N818  (it only carries the name out of the reader)
+class _Twice(Exception):
     pass
 
 
