@@ -138,7 +138,7 @@ class SimulatedExpert:
         return self._obeyed[command_id]
 
     def recall(self, command_id: str, command: str, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Tell what became of a command that was begun: as it is remembered, else as the account looks. Does nothing."""
+        """Tell what became of a command that was begun, and do nothing: from memory, else by how the account looks."""
         return self._obeyed.get(command_id) or self._look_at(command, params)
 
     def _carry_out(self, command: str, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
