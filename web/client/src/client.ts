@@ -1,6 +1,5 @@
 /** Where the core meets the world: sockets, timers, tokens, frames, and the program's own functions. */
 
-import type { Channel } from "./channel.js";
 import { type Clock, SleepDetector } from "./clock.js";
 import { Core } from "./core.js";
 import type { Envelope, Json } from "./envelope.js";
@@ -62,8 +61,8 @@ export class Client implements types.Fleetwire {
     this.#token = this.#lastToken = token;
     this.#sleep = new SleepDetector(clock);
     this.#core = new Core(token !== null, ticket, version);
-    this.#unWake = clock.onWake(() => this.#run(() => this.#core.wake(clock.now(), this.#sleep.look())));
-    this.#tick();
+    this.#unWake = clock.onWake(() => this.#look(true));
+    this.#tickSoon();
     this.#run(() => this.#core.start(clock.now()));
   }
 
@@ -152,8 +151,8 @@ export class Client implements types.Fleetwire {
 
   /** The position until which a channel is heard already; null where it is not. */
   #heard(channel: types.ChannelName): number | null {
-    const known: Channel = this.#core.channels.get(channel)!;
-    return known.want === null ? null : known.last;
+    const known = this.#core.channels.get(channel)!;
+    return known.want && known.heardUntil;
   }
 
   /** Tell the core what is wanted, once for all that is asked for in one go. */
@@ -170,8 +169,9 @@ export class Client implements types.Fleetwire {
   }
 
   #schedule(store: { flush(): void }): void {
+    const isScheduled = this.#dirty.size > 0;
     this.#dirty.add(store);
-    if (this.#dirty.size > 1) return;
+    if (isScheduled) return;
     this.settings.clock.frame(() => {
       const due = [...this.#dirty];
       this.#dirty.clear();
@@ -255,7 +255,6 @@ export class Client implements types.Fleetwire {
     } finally {
       this.#isRunning = false;
     }
-    this.age.set(this.#core.ageMs(this.settings.clock.now()));
     this.#setTimer();
   }
 
@@ -268,13 +267,22 @@ export class Client implements types.Fleetwire {
   }
 
   /** Age goes by while nothing happens; and so does the sleep of the machine. */
-  #tick(): void {
-    const { clock, random } = this.settings;
-    this.#ticker = clock.setTimeout(() => {
-      this.#tick();
-      const slept = this.#sleep.look();
-      this.#run(() => (slept ? this.#core.wake(clock.now(), slept) : this.#core.tick(clock.now(), random())));
+  #tickSoon(): void {
+    this.#ticker = this.settings.clock.setTimeout(() => {
+      this.#tickSoon();
+      this.#look(false);
     }, AGE_TICK_MS);
+  }
+
+  #look(hasWoken: boolean): void {
+    const { clock, random } = this.settings;
+    const slept = this.#sleep.look();
+    this.#run(() => (slept || hasWoken ? this.#core.wake(clock.now(), slept) : this.#core.tick(clock.now(), random())));
+    this.#tellAge();
+  }
+
+  #tellAge(): void {
+    this.age.set(this.#core.ageMs(this.settings.clock.now()));
   }
 
   #perform(output: Output): void {
@@ -288,6 +296,7 @@ export class Client implements types.Fleetwire {
       case "ask":
         return this.#askToken(output.serial);
       case "status":
+        this.#tellAge();
         return this.status.set(output.status);
       case "identity":
         return this.identity.set(output.identity);

@@ -18,6 +18,7 @@ import type { Status } from "./types.js";
 
 const OPEN_TIMEOUT_MS = 10_000; // until the server's first message
 const ANSWER_TIMEOUT_MS = 10_000;
+const TOKEN_TIMEOUT_MS = 8_000; // below the server's auth_deadline: being late is no reason never to come back
 /** For the backoff: the server's doing, come back later, and later still where it goes on like this. */
 const OBJECTED = 4199;
 const VERSIONS = [1, 2];
@@ -42,8 +43,9 @@ export class Core {
   #retryAt = Infinity;
   #mayHurry = false; // the server has not asked to be left alone for a while
   #heardAt: number | null = null; // across connections
-  #refusedToken: string | null = null;
-  #token: string | null = null; // the one that was sent last; never told
+  #token: string | null = null; // the one that was sent last on this connection; never told
+  #refusal: FleetwireError | null = null; // of that one
+  #tokenDue = Infinity;
 
   /**
    * @param hasToken whether there is somebody to ask for a token
@@ -77,9 +79,8 @@ export class Core {
 
   /** When `tick` is due. */
   get due(): number {
-    const alive = this.#phase === "live" ? this.#liveness!.due : Infinity;
     const opened = this.#phase === "opening" ? this.#openedAt + OPEN_TIMEOUT_MS : Infinity;
-    return Math.min(this.#retryAt, alive, opened, this.requests.due);
+    return Math.min(this.#retryAt, opened, this.#tokenDue, this.#liveness?.due ?? Infinity, this.requests.due);
   }
 
   // ------------------------------------------------------------------------------------------------------ connections
@@ -101,7 +102,7 @@ export class Core {
   opened(subprotocol: string): void {
     this.#isOpen = true;
     this.#version = subprotocol === SUBPROTOCOL ? 2 : 1;
-    if (this.#version === 2) this.#speaks2 = true;
+    this.#speaks2 = this.#version === 2 || this.#speaks2 === true ? true : null; // version 1 is no reason not to ask again
   }
 
   /** The socket is closed, or was never opened. */
@@ -137,9 +138,9 @@ export class Core {
 
   #disconnect(): void {
     this.#serial++;
-    this.#liveness = null;
+    this.#liveness = this.#token = this.#refusal = null;
+    this.#tokenDue = Infinity;
     this.#isOpen = false;
-    this.#refusedToken = null;
     this.requests.lost();
     this.#hearing.lost();
   }
@@ -149,7 +150,7 @@ export class Core {
     this.#phase = "refused";
     this.#retryAt = Infinity;
     this.#tell({ state: "refused", reason, code });
-    this.#out.push({ do: "unauthenticated", error: new FleetwireError(String(code ?? "refused"), reason) });
+    this.#end(new FleetwireError(String(code ?? "refused"), reason));
   }
 
   close(): void {
@@ -158,7 +159,11 @@ export class Core {
     this.#phase = "closed";
     this.#retryAt = Infinity;
     this.#tell({ state: "closed" });
-    const error = new FleetwireError("closed", "the client is closed");
+    this.#end(new FleetwireError("closed", "the client is closed"));
+  }
+
+  /** Tell all who wait that no answer will come. */
+  #end(error: FleetwireError): void {
     for (const id of this.requests.open.keys()) this.#out.push({ do: "failed", id, error });
     this.requests.open.clear();
     this.#out.push({ do: "unauthenticated", error });
@@ -176,6 +181,7 @@ export class Core {
     if (now >= this.#retryAt) this.start(now);
     else if (this.#phase === "opening" && now >= this.#openedAt + OPEN_TIMEOUT_MS)
       this.#drop(now, chance, timeout("the server did not answer in time"), null);
+    else if (now >= this.#tokenDue) this.#drop(now, chance, new FleetwireError("token", "the token did not come in time", true));
     else if (this.#liveness) this.#judge(now, chance, this.#liveness.check(now));
     this.#tellAge(now);
   }
@@ -217,9 +223,11 @@ export class Core {
   /** The answer to `ask`: the token of the moment. */
   token(serial: number, now: number, chance: number, token: string): void {
     if (serial !== this.#serial) return;
-    if (token === this.#refusedToken && this.#phase === "authenticating") {
+    this.#tokenDue = Infinity;
+    if (token === this.#token) {
+      if (!this.#refusal) return void this.#out.push({ do: "authenticated" }); // the same again changes nothing
       this.#out.push({ do: "drop" });
-      return this.#refuse("the server refuses this token", "token_invalid");
+      return this.#refuse(this.#refusal.message, this.#refusal.code);
     }
     if (!token) return this.#drop(now, chance, new FleetwireError("token", "there is no token at the moment", true));
     this.#token = token;
@@ -235,7 +243,6 @@ export class Core {
   /** There is another token from now on. */
   renewIdentity(now: number): void {
     this.hasToken = true;
-    this.#refusedToken = null;
     if (this.#phase === "refused") this.start(now);
     else if (this.#phase === "authenticating" || this.#phase === "restoring" || this.#phase === "live") this.#ask();
   }
@@ -247,7 +254,7 @@ export class Core {
   #authenticated(now: number, message: Envelope): void {
     const said = fields(message.data);
     if (said.success === true || said.status === "authenticated") {
-      this.#refusedToken = null;
+      this.#refusal = null;
       const scopes = Array.isArray(said.scopes) ? said.scopes.map(String) : null;
       const expiresAt = typeof said.expires_at === "string" ? said.expires_at : null;
       this.#out.push({ do: "identity", identity: { role: String(said.role), expiresAt, scopes } });
@@ -261,7 +268,7 @@ export class Core {
       return;
     }
     // Whoever gives tokens may have a newer one; the same again is refused for good.
-    this.#refusedToken = this.#token;
+    this.#refusal = refusal(said);
     this.#ask();
   }
 
@@ -305,6 +312,7 @@ export class Core {
   request(now: number, timeoutMs: number, type: string, data: Json): number {
     const id = this.requests.nextId();
     this.requests.open.set(id, { id, type, data, deadline: now + timeoutMs, isOwn: true, question: null, isSent: false });
+    if (this.#status.state === "refused") this.#end(new FleetwireError("refused", this.#status.reason));
     this.sync(now);
     return id;
   }
@@ -335,6 +343,7 @@ export class Core {
   /** Take a frame. */
   frame(now: number, chance: number, text: string): void {
     this.#heardAt = now;
+    const wasStale = this.#liveness?.isStale;
     this.#liveness?.heard(now);
     const serial = this.#serial;
     try {
@@ -344,13 +353,13 @@ export class Core {
         else this.#message(now, chance, message);
       }
     } catch (error) {
-      if (!(error instanceof FleetwireError)) throw error;
-      // What was in it is lost; a new connection goes on before it.
-      this.#error(error);
-      this.#drop(now, chance, error);
+      // What was in it is lost, be it no JSON or nested too deeply; a new connection goes on before it.
+      const known = error instanceof FleetwireError ? error : new FleetwireError("malformed_message", String(error), true);
+      this.#error(known);
+      this.#drop(now, chance, known);
       return;
     }
-    if (this.#phase === "live") this.#tellLive(now);
+    if (wasStale && this.#phase === "live") this.#tellLive(now);
   }
 
   #welcome(now: number, chance: number, message: Envelope): void {
@@ -368,6 +377,7 @@ export class Core {
     }
     this.#phase = "authenticating";
     this.#tell({ state: "authenticating" });
+    this.#tokenDue = now + TOKEN_TIMEOUT_MS;
     this.#ask();
   }
 

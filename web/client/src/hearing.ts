@@ -19,6 +19,7 @@ export class Hearing {
   }
 
   want(channel: Channel, want: Want | null): void {
+    if (!channel.isEvent && want?.whole !== channel.want?.whole) channel.last = null; // not all of it was heard until there
     channel.want = want;
     if (!want) channel.forget();
     this.#drop(channel, channel.rows.drop((key) => !channel.hears(key)));
@@ -61,7 +62,7 @@ export class Hearing {
   #row(channel: Channel, message: Envelope): void {
     const { key } = message;
     if (key === undefined) return;
-    const row = channel.rows.take({ ...message, key });
+    const row = channel.rows.take(key, message);
     if (row === undefined) {
       // A patch of a row that is not held: the whole channel is asked for anew, and silent until then.
       channel.isDistrusted = true;
@@ -130,6 +131,7 @@ export class Hearing {
       if (isRecovered) this.#complete(channel, true);
       else {
         for (const topic of topics) channel.rows.begin(topic);
+        channel.last = null;
         channel.pastUntil = at.position;
         this.#complete(channel, false);
       }
