@@ -7,9 +7,10 @@ import { Backoff, retryAfterMs } from "./backoff.js";
 import { Channel, type ChannelName, type Want } from "./channel.js";
 import { type Envelope, type Json, fields, read, write } from "./envelope.js";
 import { FleetwireError } from "./errors.js";
-import { CHANNELS, CLOSE_CODES, SUBPROTOCOL } from "./generated.js";
+import { CHANNELS, CLOSE_CODES } from "./generated.js";
 import { Hearing } from "./hearing.js";
 import { Liveness } from "./liveness.js";
+import { Offers } from "./offers.js";
 import type { Output } from "./output.js";
 import { type Request, Requests, overdue, refusal } from "./requests.js";
 import { ServerClock } from "./serverclock.js";
@@ -30,6 +31,7 @@ export class Core {
   readonly serverClock = new ServerClock();
   readonly requests = new Requests();
   #hearing: Hearing;
+  #offers: Offers;
   #backoff = new Backoff();
   #liveness: Liveness | null = null;
   #out: Output[] = [];
@@ -37,7 +39,6 @@ export class Core {
   #status: Status = { state: "connecting" };
   #serial = 0; // of the connection
   #version = 1;
-  #speaks2: boolean | null = null; // whether the server is known to speak version 2
   #openedAt = 0;
   #isOpen = false;
   #retryAt = Infinity;
@@ -55,8 +56,9 @@ export class Core {
   constructor(
     private hasToken: boolean,
     private ticket: string | null,
-    private readonly version: number,
+    version: number,
   ) {
+    this.#offers = new Offers(version);
     for (const name of Object.keys(CHANNELS) as ChannelName[]) this.channels.set(name, new Channel(name));
     this.#hearing = new Hearing(this.channels, (output) => this.#out.push(output));
   }
@@ -88,29 +90,25 @@ export class Core {
   /** Open a connection: the first one, or the next. */
   start(now: number): void {
     if (!this.hasToken && this.ticket === null) return this.#refuse("a token is needed: call authenticate", "not_authenticated");
-    const offers = this.version > 1 && this.#speaks2 !== false ? [SUBPROTOCOL] : [];
     this.#phase = "opening";
     this.#serial++;
     this.#openedAt = now;
     this.#isOpen = false;
     this.#retryAt = Infinity;
-    this.#out.push({ do: "open", offers, ticket: this.ticket });
+    this.#out.push({ do: "open", offers: this.#offers.subprotocols, ticket: this.ticket });
     this.#tell({ state: "connecting" });
   }
 
   /** The socket is open. */
   opened(subprotocol: string): void {
     this.#isOpen = true;
-    this.#version = subprotocol === SUBPROTOCOL ? 2 : 1;
-    this.#speaks2 = this.#version === 2 || this.#speaks2 === true ? true : null; // version 1 is no reason not to ask again
+    this.#version = this.#offers.agreed(subprotocol);
   }
 
   /** The socket is closed, or was never opened. */
   closed(now: number, chance: number, code: number | null, reason: string): void {
     const wasOpen = this.#isOpen;
-    // A page is not told why a socket does not open. Some servers object to a subprotocol that they do not know, and some
-    // browsers to a server that passes it over: so every other try is without, until one with it has succeeded.
-    if (!wasOpen && this.version > 1 && this.#speaks2 !== true) this.#speaks2 = this.#speaks2 === null ? false : null;
+    if (!wasOpen) this.#offers.failed();
     if (!wasOpen && this.ticket !== null) {
       this.ticket = null;
       if (!this.hasToken) return this.#refuse("the ticket was not taken: it is good once, for half a minute", "ticket");

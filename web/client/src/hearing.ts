@@ -27,6 +27,8 @@ export class Hearing {
 
   /** The connection is lost. */
   lost(): void {
+    // A loss of another epoch is told now or never; any other one is told by the next connection, which asks from the same place.
+    this.#pay((channel) => channel.owed?.epoch !== undefined);
     for (const channel of this.channels.values()) {
       const wasComplete = channel.isComplete;
       channel.lost();
@@ -137,7 +139,7 @@ export class Hearing {
       }
     } else {
       if (since !== undefined && !isRecovered) channel.owed = loss(channel, since, at, isNewEpoch);
-      if (isNewEpoch) channel.last = null;
+      if (isNewEpoch) channel.last = 0; // all that is kept there is new to us
       if (question.history) channel.pastUntil = at.position;
       else if (since === undefined) channel.heard(at.position);
       this.put({ do: "begun", channel: channel.name, position: at.position, history: question.history > 0, isNewEpoch });
