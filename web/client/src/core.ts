@@ -19,7 +19,9 @@ import type { Status } from "./types.js";
 
 const OPEN_TIMEOUT_MS = 10_000; // until the server's first message
 const ANSWER_TIMEOUT_MS = 10_000;
-const TOKEN_TIMEOUT_MS = 8_000; // below the server's auth_deadline: being late is no reason never to come back
+/** Of the server's auth_deadline: who is later than that is told never to come back. */
+const TOKEN_PATIENCE = 0.8;
+const AUTH_DEADLINE_S = 10;
 /** For the backoff: the server's doing, come back later, and later still where it goes on like this. */
 const OBJECTED = 4199;
 const VERSIONS = [1, 2];
@@ -171,11 +173,10 @@ export class Core {
 
   /** Do what is due. */
   tick(now: number, chance: number): void {
-    for (const request of this.requests.overdue(now)) {
-      const error = overdue(request);
-      if (request.isOwn) this.#out.push({ do: "failed", id: request.id, error });
-      else return this.#drop(now, chance, error);
-    }
+    const late = this.requests.overdue(now);
+    for (const request of late) if (request.isOwn) this.#out.push({ do: "failed", id: request.id, error: overdue(request) });
+    const ours = late.find((request) => !request.isOwn);
+    if (ours) return this.#drop(now, chance, overdue(ours));
     if (now >= this.#retryAt) this.start(now);
     else if (this.#phase === "opening" && now >= this.#openedAt + OPEN_TIMEOUT_MS)
       this.#drop(now, chance, timeout("the server did not answer in time"), null);
@@ -227,7 +228,7 @@ export class Core {
       this.#out.push({ do: "drop" });
       return this.#refuse(this.#refusal.message, this.#refusal.code);
     }
-    if (!token) return this.#drop(now, chance, new FleetwireError("token", "there is no token at the moment", true));
+    if (!token) return this.tokenFailed(serial, now, chance, "none was given");
     this.#token = token;
     this.#question(now, "auth", { token });
   }
@@ -262,8 +263,8 @@ export class Core {
       return this.sync(now);
     }
     if (this.#phase !== "authenticating") {
-      this.#out.push({ do: "unauthenticated", error: refusal(said) });
-      return;
+      this.#token = null;
+      return void this.#out.push({ do: "unauthenticated", error: refusal(said) });
     }
     // Whoever gives tokens may have a newer one; the same again is refused for good.
     this.#refusal = refusal(said);
@@ -375,7 +376,8 @@ export class Core {
     }
     this.#phase = "authenticating";
     this.#tell({ state: "authenticating" });
-    this.#tokenDue = now + TOKEN_TIMEOUT_MS;
+    const deadline = typeof said.auth_deadline === "number" ? said.auth_deadline : AUTH_DEADLINE_S;
+    this.#tokenDue = now + deadline * 1000 * TOKEN_PATIENCE;
     this.#ask();
   }
 

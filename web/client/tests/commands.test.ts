@@ -51,6 +51,17 @@ test("no answer in time is told, with the key under which the same may be asked 
   respond(world, world.socket.last("command"), { status: "accepted" }); // too late, and no harm
 });
 
+test("a command and a subscription that are both too late: the one is told, the other has another connection", async () => {
+  const world = await live();
+  world.client.state("ea_updates");
+  await turn();
+  const refused = expect(world.client.command(PAUSE, { timeoutMs: 10_000 })).rejects.toMatchObject({ code: "timeout" });
+  world.clock.isThrottled = true;
+  world.clock.advance(60_000);
+  await refused;
+  expect(world.socket.isClosed).toBe(true);
+});
+
 test("where the connection is lost meanwhile, the same is sent again", async () => {
   const world = await live();
   const asked = world.client.command(PAUSE);

@@ -175,6 +175,36 @@ test("a wrong token in place of a right one changes nothing", async () => {
   expect(world.socket.last("auth").data.token).toBe(TOKEN);
 });
 
+test("the same wrong token is refused each time", async () => {
+  const world = new World();
+  await world.live();
+  for (let n = 0; n < 2; n++) {
+    const renewed = expect(world.client.authenticate("wrong")).rejects.toMatchObject({ code: "token_invalid" });
+    await turn();
+    await world.refuseToken();
+    await renewed;
+  }
+  expect(world.state).toBe("live");
+});
+
+test("no newer token at the moment is no reason to leave", async () => {
+  const tokens = [TOKEN, ""];
+  const world = new World({ token: () => tokens.shift()! });
+  await world.live();
+  world.socket.say({ type: "error", data: { code: "token_expiring", message: "soon", temporary: true } });
+  await turn();
+  expect(world.state).toBe("live");
+});
+
+test("a token is waited for no longer than the server waits", async () => {
+  const world = new World({ token: () => new Promise<string>(() => {}) });
+  await turn();
+  world.socket.events.opened("");
+  world.socket.say({ type: "connection", data: { protocol: 1, auth_deadline: 2 } });
+  world.clock.advance(1_600);
+  expect(offline(world).code).toBe("token");
+});
+
 test("without a token there is no connection, until there is one", async () => {
   const world = new World({});
   await turn();
