@@ -29,8 +29,8 @@ lint: $(READY)
 types: $(READY)
 	$(RUN) mypy
 
-spec: $(READY)  ## write spec/openapi.json and spec/asyncapi.json anew
-	@$(RUN) fleetwire.spec spec
+spec: $(READY)  ## write spec/*.json and web/client/src/generated.ts anew
+	@$(RUN) fleetwire.spec
 
 bench: $(READY)  ## how far from the limit we are; Linux with gcc (ARGS="--quick", ARGS="--rows burst,idle --rounds 3")
 	@$(RUN) benchmarks.run $(ARGS)
