@@ -1,5 +1,5 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
-import { defineConfig } from "vite";
+import { defineConfig } from "vitest/config";
 
 // Paths in the page are relative, so that the same bundle works at "/" and below any base path of a proxy.
 export default defineConfig({

@@ -1,5 +1,6 @@
 /** What the connection is like, in words that somebody can act on. */
 
+import type { Status } from "fleetwire";
 import { age } from "./formats";
 
 export type LinkKind = "waiting" | "live" | "stale" | "offline" | "refused";
@@ -12,15 +13,8 @@ export interface Link {
   words: string;
 }
 
-/** The client's status, as this page has use for it. */
-export type LinkStatus =
-  | { state: "connecting" | "authenticating" | "live" | "closed" }
-  | { state: "stale"; ageMs: number }
-  | { state: "offline"; retryInMs: number; reason: string; code: number }
-  | { state: "refused"; reason: string; code: number };
-
 /** Say a status. `retryAt` and `now` are of one clock, in milliseconds. */
-export function linkOf(status: LinkStatus, retryAt: number | null, now: number): Link {
+export function linkOf(status: Status, retryAt: number | null, now: number): Link {
   switch (status.state) {
     case "connecting":
       return { kind: "waiting", name: "connecting", words: "Connecting to the server" };
@@ -42,8 +36,10 @@ export function linkOf(status: LinkStatus, retryAt: number | null, now: number):
   }
 }
 
-function whyOffline(code: number, reason: string): string {
-  const said: Record<number, string> = {
+type Code = number | string | null;
+
+function whyOffline(code: Code, reason: string): string {
+  const said: Record<string, string> = {
     1006: "The connection was lost",
     1012: "The server is being restarted",
     4100: "Too much was said in too short a time",
@@ -52,10 +48,10 @@ function whyOffline(code: number, reason: string): string {
     4103: "The server takes no new connections",
     4200: "The server heard nothing of this page",
   };
-  return said[code] ?? (reason ? `The connection was lost (${reason})` : "The connection was lost");
+  return said[String(code)] ?? (reason ? `The connection was lost (${reason})` : "The connection was lost");
 }
 
-function whyRefused(code: number, reason: string): string {
+function whyRefused(code: Code, reason: string): string {
   if (code === 4201) return "The token has expired: give another one";
   if (code === 4005) return "The server refused what this page said: they may be of different versions; reload the page";
   if (code === 4002) return "No token was shown in time";

@@ -1,16 +1,20 @@
 /** The one place that owns the client, and all that it tells. Components read from here, and hold no connection. */
 
-import { connect, type AlertRow, type CommandRow, type DealRow, type ExpertRow, type Fleetwire, type NewsRow, type PortfolioRow, type PriceRow } from "fleetwire";
+import { connect, type AlertRow, type CommandRow, type DealRow, type ExpertRow, type Fleetwire, type NewsRow, type PortfolioRow, type PriceRow, type Status } from "fleetwire";
 import { base } from "./api";
 import { clock } from "./clock.svelte";
 import { Latest } from "./events.svelte";
-import { linkOf, type LinkStatus } from "./link";
+import { linkOf } from "./link";
 import { may, type Right } from "./roles";
 import { Rows } from "./rows.svelte";
 import { session } from "./session.svelte";
 
 const EVENTS_MAX = 2_000;
+const GAPS_MAX = 50;
 const HISTORY = 500; // of each event channel, at the start
+
+/** Refusals that another token mends. */
+const ASK_AGAIN = new Set<number | string | null>([4001, 4002, 4201, "token_invalid", "not_authenticated", "ticket"]);
 
 /** A stretch of an event channel that this page has not been told. */
 export interface Gap {
@@ -36,7 +40,7 @@ class Live {
   gaps = $state.raw<readonly Gap[]>([]);
   /** What the server has refused of this page, last. */
   refusal = $state.raw("");
-  #status = $state.raw<LinkStatus>({ state: "connecting" });
+  #status = $state.raw<Status>({ state: "connecting" });
   #retryAt = $state.raw<number | null>(null);
   #stops: (() => void)[] = [];
 
@@ -66,15 +70,12 @@ class Live {
     this.client = client;
     clock.follow(() => client.serverNow());
     this.#stops = [
-      client.status.subscribe((status) => this.#take(status as LinkStatus)),
+      client.status.subscribe((status) => this.#take(status)),
       client.age.subscribe((age) => (this.ageMs = age)),
       client.identity.subscribe((identity) => {
         if (identity === null) return; // what was may be shown until it is known who comes back
         this.role = identity.role;
-        this.expiresAt = identity.expiresAt ?? null;
-      }),
-      client.on("gap", (message) => {
-        this.gaps = [{ channel: message.data.channel, at: client.serverNow() }, ...this.gaps].slice(0, 50);
+        this.expiresAt = identity.expiresAt;
       }),
       client.on("error", (message) => (this.refusal = message.data.message)),
       this.experts.follow(client.state("ea_updates")),
@@ -85,6 +86,12 @@ class Live {
     void this.#hear(client, "command_updates", this.commands);
     void this.#hear(client, "trade_updates", this.deals);
     void this.#hear(client, "news_updates", this.news);
+  }
+
+  /** Go on as whom another token is for; a ticket's connection stays as it is. */
+  async become(token: string): Promise<void> {
+    if (this.client === null) this.start();
+    else await this.client.authenticate(token);
   }
 
   stop(): void {
@@ -100,16 +107,18 @@ class Live {
   async #hear<R>(client: Fleetwire, channel: "alerts" | "command_updates" | "trade_updates" | "news_updates", into: Latest<R>): Promise<void> {
     for await (const message of client.events(channel, { history: HISTORY })) {
       if (this.client !== client) return;
-      into.put(message.data as R);
+      if (message.type === "gap") this.gaps = [{ channel, at: client.serverNow() }, ...this.gaps].slice(0, GAPS_MAX);
+      else into.put(message.data as R);
     }
   }
 
-  #take(status: LinkStatus): void {
+  #take(status: Status): void {
     this.#status = status;
     this.#retryAt = status.state === "offline" ? clock.now + status.retryInMs : null;
-    if (status.state !== "refused") return;
-    if (session.token === null && session.ticket !== null) session.leave("The ticket was good once: give the token to come back");
-    else if (status.code === 4001 || status.code === 4201) session.leave(this.link.words);
+    if (status.state !== "refused" || !ASK_AGAIN.has(status.code)) return;
+    const words = session.token === null ? "The ticket was good once: give the token to come back" : this.link.words;
+    this.stop();
+    session.leave(words);
   }
 }
 
