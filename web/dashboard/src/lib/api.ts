@@ -22,9 +22,9 @@ export interface Page<T> {
 
 type Asked = Record<string, string | number | null | undefined>;
 
-/** Below which the server is reached: the folder of the page. */
+/** Below which the server is reached: the folder of the page; while it is worked on, the server of `make demo`. */
 export function base(): URL {
-  return new URL(".", location.href.replace(/[?#].*$/, ""));
+  return import.meta.env.DEV ? new URL("http://127.0.0.1:8765/") : new URL(".", location.href.replace(/[?#].*$/, ""));
 }
 
 async function call<T>(method: string, path: string, asked: Asked, body: unknown, signal?: AbortSignal): Promise<T> {

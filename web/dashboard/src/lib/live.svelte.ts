@@ -8,6 +8,7 @@ import { linkOf } from "./link";
 import { may, type Right } from "./roles";
 import { Rows } from "./rows.svelte";
 import { session } from "./session.svelte";
+import { wholeExpert, wholePortfolio } from "./whole";
 
 const EVENTS_MAX = 2_000;
 const GAPS_MAX = 50;
@@ -23,8 +24,8 @@ export interface Gap {
 }
 
 class Live {
-  readonly experts = new Rows<ExpertRow>();
-  readonly portfolio = new Rows<PortfolioRow>();
+  readonly experts = new Rows<ExpertRow>(wholeExpert);
+  readonly portfolio = new Rows<PortfolioRow>(wholePortfolio);
   readonly prices = new Rows<PriceRow>();
   readonly alerts = new Latest<AlertRow>((row) => String(row.alert_id), EVENTS_MAX);
   readonly commands = new Latest<CommandRow>((row) => row.command_id, EVENTS_MAX);

@@ -3,37 +3,31 @@
 import type { StateStore } from "fleetwire";
 
 export class Rows<R> {
-  rows: ReadonlyMap<string, R> = new Map();
+  readonly rows = new Map<string, R>();
   /** How often anything has changed. */
   version = $state(0);
   /** How often rows have come or gone: what lists of keys depend on. */
   shape = $state(0);
   complete = $state(false);
   #store: StateStore<R> | null = null;
-  #told: ((changed: ReadonlySet<string>) => void)[] = [];
+
+  constructor(private readonly whole: (row: R) => R = (row) => row) {}
 
   /** Follow a store of the client, from now on and until the next. */
   follow(store: StateStore<R>): () => void {
     this.#store = store;
-    let count = -1;
     return store.subscribe((rows, changed) => {
-      this.rows = rows;
       this.complete = store.complete;
-      if (rows.size !== count) {
-        count = rows.size;
-        this.shape += 1;
+      let isOther = false;
+      for (const key of changed) {
+        const row = rows.get(key);
+        if ((row === undefined) === this.rows.has(key)) isOther = true;
+        if (row === undefined) this.rows.delete(key);
+        else this.rows.set(key, this.whole(row));
       }
+      if (isOther) this.shape += 1;
       this.version += 1;
-      for (const tell of this.#told) tell(changed);
     });
-  }
-
-  /** Be told which rows changed, once per frame. */
-  onChange(tell: (changed: ReadonlySet<string>) => void): () => void {
-    this.#told.push(tell);
-    return () => {
-      this.#told = this.#told.filter((one) => one !== tell);
-    };
   }
 
   /** One row as it is now; whoever reads it is run again when anything changes. */
@@ -47,7 +41,7 @@ export class Rows<R> {
   }
 
   clear(): void {
-    this.rows = new Map();
+    this.rows.clear();
     this.complete = false;
     this.#store = null;
     this.version += 1;
