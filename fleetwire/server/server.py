@@ -18,7 +18,7 @@ from fleetwire.hub.limits import Limits
 from fleetwire.hub.session import House, ReportDesk, Session
 from fleetwire.hub.tokens import Tokens
 from fleetwire.ports import Clock, EventKeeper, FleetDesk, KeptEvent, TokenDesk
-from fleetwire.server.api.dashboard import FOLDER as DASHBOARD
+from fleetwire.server.api import dashboard
 from fleetwire.server.api.exchange import Office
 from fleetwire.server.api.front import Front
 from fleetwire.server.base_path import checked_base_path
@@ -231,7 +231,7 @@ class WebSocketServer:
     @property
     def has_dashboard(self) -> bool:
         """Whether there is a dashboard to be served: it is built apart (docs/dashboard.md)."""
-        return (DASHBOARD / "index.html").is_file()
+        return (dashboard.FOLDER / "index.html").is_file()
 
     def new_ticket(self) -> str:
         """Make a ticket for a page of the admin: good once, for `ticket_s` (docs/security.md)."""
