@@ -1,6 +1,5 @@
 """A browser, a fleet, and the dashboard between them; where one is missing, the tests are skipped with a word."""
 
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,25 +7,16 @@ from typing import Any
 import pytest
 
 from fleetwire.integration import Fleetwire
-from fleetwire.server.api.dashboard import FOLDER
-from tests.browser.chromium import CHROMIUM, Browser, Page, chromium
+from tests.browser.chromium import Browser, Page, chromium
 
 TOKEN = "a-token-of-an-admin"
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    missing = "Chromium" if CHROMIUM is None else "" if (FOLDER / "index.html").is_file() else "the dashboard: make web"
-    for item in items:
-        if missing and Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.skip(reason=f"needs {missing}"))
-
-
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        async with chromium(Path(folder)) as browser:
-            yield browser
+    async with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture
@@ -44,6 +34,11 @@ async def fleet() -> AsyncIterator[Fleetwire]:
     async with Fleetwire(settings()) as fleet:
         await fleet.report(*three_experts())
         yield fleet
+
+
+def holding(token: str) -> str:
+    """Put a token into the tab's storage, as if it had been entered before."""
+    return f"sessionStorage.getItem('fleetwire.token') ?? sessionStorage.setItem('fleetwire.token', {token!r})"
 
 
 def url_of(fleet: Fleetwire, rest: str = "") -> str:

@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 
 from fleetwire.integration import Fleetwire
+from fleetwire.server.api.dashboard import FOLDER
 from fleetwire.sources.simulator import Simulator
-from tests.browser.chromium import Page
-from tests.browser.conftest import AXE, TOKEN, settings, three_experts, url_of
+from tests.browser.chromium import CHROMIUM, Page
+from tests.browser.conftest import AXE, TOKEN, holding, settings, three_experts, url_of
 from tests.server.api.caller import Caller
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
+    pytest.mark.skipif(not (FOLDER / "index.html").is_file(), reason="needs the dashboard: make web builds it"),
+]
 
 ANSWER = "header h1"
 ANSWER_TEXT = "document.querySelector('header h1').innerText"
@@ -40,7 +46,7 @@ async def grid(page: Page) -> list[list[str]]:
 
 
 async def test_the_first_look_says_in_words_that_all_is_well_and_what_it_is_worth(fleet: Fleetwire, page: Page) -> None:
-    await page.open(url_of(fleet), TOKEN)
+    await page.open(url_of(fleet), holding(TOKEN))
     await page.until(
         "/^All 3 experts reporting, oldest number [\\d.]+\\s?s$/.test(document.querySelector('h1').innerText)"
     )
@@ -51,7 +57,7 @@ async def test_the_first_look_says_in_words_that_all_is_well_and_what_it_is_wort
 
 
 async def test_the_first_page_is_small(fleet: Fleetwire, page: Page) -> None:
-    await page.open(url_of(fleet), TOKEN)
+    await page.open(url_of(fleet), holding(TOKEN))
     await page.until("document.querySelector('.uplot')")
     scripts = "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('.js'))"
     loaded = await page.js(f"{scripts}.map((one) => one.encodedBodySize)")
@@ -64,7 +70,7 @@ async def test_the_first_page_is_small(fleet: Fleetwire, page: Page) -> None:
 
 
 async def test_a_number_changes_on_the_page_when_it_changes_in_the_fleet(fleet: Fleetwire, page: Page) -> None:
-    await page.open(url_of(fleet, "#/experts"), TOKEN)
+    await page.open(url_of(fleet, "#/experts"), holding(TOKEN))
     await page.says("+150.75")
     before = await page.js(f"document.querySelector({CELL % 5!r}).getBoundingClientRect().toJSON()")
     await fleet.report(*three_experts(profit=-42.5))
@@ -81,7 +87,7 @@ async def test_what_is_not_live_looks_old_and_comes_back_by_itself_with_the_same
     async with Fleetwire(kept) as fleet:
         await fleet.report(*three_experts())
         port = fleet.server.port
-        await page.open(url_of(fleet, "#/experts"), TOKEN)
+        await page.open(url_of(fleet, "#/experts"), holding(TOKEN))
         await page.says("+150.75")
         before = await grid(page)
     await page.until(OLD)
@@ -99,7 +105,7 @@ async def test_what_is_not_live_looks_old_and_comes_back_by_itself_with_the_same
 
 async def test_a_viewer_is_not_offered_what_it_may_not_do(fleet: Fleetwire, page: Page) -> None:
     issued = await made_token(fleet, "viewer")
-    await page.open(url_of(fleet), issued["token"])
+    await page.open(url_of(fleet), holding(issued["token"]))
     await page.says("All 3 experts reporting")
     names = await page.js("[...document.querySelectorAll('button, a')].map((one) => one.innerText)")
     assert not any("top" in name and "mergency" in name for name in names)
@@ -123,7 +129,7 @@ async def test_a_wrong_token_is_said_in_words_and_a_right_one_goes_on(fleet: Fle
 
 async def test_a_token_that_is_revoked_is_asked_for_again(fleet: Fleetwire, page: Page) -> None:
     issued = await made_token(fleet, "operator")
-    await page.open(url_of(fleet), issued["token"])
+    await page.open(url_of(fleet), holding(issued["token"]))
     await page.says("All 3 experts reporting")
     await asked(fleet, f"POST /api/v1/tokens/{issued['about']['token_id']}/revoke")
     await page.until("document.querySelector('input[type=password]')")
@@ -145,7 +151,7 @@ async def test_a_ticket_opens_the_page_once_and_then_the_token_is_asked_for(flee
 
 async def test_an_emergency_stop_takes_two_deliberate_actions_and_shows_what_became_of_it(page: Page) -> None:
     async with Fleetwire(settings(), sources=[Simulator(3, 4)]) as fleet:
-        await page.open(url_of(fleet), TOKEN)
+        await page.open(url_of(fleet), holding(TOKEN))
         await page.says("experts reporting")
         await page.press("header .trigger")
         await page.press("dialog .hold")  # a touch, and no more
@@ -164,7 +170,7 @@ async def test_an_emergency_stop_takes_two_deliberate_actions_and_shows_what_bec
 
 async def test_an_emergency_stop_can_be_typed(page: Page) -> None:
     async with Fleetwire(settings(), sources=[Simulator(3, 2)]) as fleet:
-        await page.open(url_of(fleet), TOKEN)
+        await page.open(url_of(fleet), holding(TOKEN))
         await page.says("experts reporting")
         await page.press("header .trigger")
         await page.type("dialog .word", "stop")
@@ -173,7 +179,7 @@ async def test_an_emergency_stop_can_be_typed(page: Page) -> None:
 
 
 async def test_an_expert_in_full_is_reached_and_left_by_keyboard(fleet: Fleetwire, page: Page) -> None:
-    await page.open(url_of(fleet, "#/experts"), TOKEN)
+    await page.open(url_of(fleet, "#/experts"), holding(TOKEN))
     await page.says("+150.75")
     await page.js("document.querySelector('[role=grid]').focus()")
     await page.key("ArrowDown", 40)
@@ -190,7 +196,7 @@ async def test_an_expert_in_full_is_reached_and_left_by_keyboard(fleet: Fleetwir
 )
 async def test_every_page_fits_on_a_phone(fleet: Fleetwire, page: Page, name: str) -> None:
     await page.size(360, 740, is_phone=True)
-    await page.open(url_of(fleet, f"#/{name}"), TOKEN)
+    await page.open(url_of(fleet, f"#/{name}"), holding(TOKEN))
     await page.says("All 3 experts reporting")
     assert await page.js("document.documentElement.scrollWidth") <= 360
     stop = await page.js("document.querySelector('header .trigger').getBoundingClientRect().toJSON()")
@@ -205,7 +211,7 @@ async def test_every_page_fits_on_a_phone(fleet: Fleetwire, page: Page, name: st
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing_serious(fleet: Fleetwire, page: Page, scheme: str) -> None:
     await page.theme(scheme)
-    await page.open(url_of(fleet), TOKEN)
+    await page.open(url_of(fleet), holding(TOKEN))
     await page.says("All 3 experts reporting")
     assert await page.js("document.documentElement.dataset.theme") == scheme
     await page.js(AXE.read_text("utf-8") + ";0")
@@ -233,7 +239,7 @@ async def serious(page: Page) -> list[str]:
 
 
 async def test_many_changes_are_one_repaint_a_frame(fleet: Fleetwire, page: Page) -> None:
-    await page.open(url_of(fleet, "#/experts"), TOKEN)
+    await page.open(url_of(fleet, "#/experts"), holding(TOKEN))
     await page.says("+150.75")
     await page.js(
         "window.seen = {frames: 0, changes: 0};"
