@@ -12,6 +12,7 @@ from fleetwire.cli.settings import set_up_logging, token_file, with_token
 from fleetwire.config import Settings
 from fleetwire.integration.fleetwire import Fleetwire, new_server
 from fleetwire.jwt import JwtLogin
+from fleetwire.server.origin import is_loopback
 from fleetwire.server.server import WebSocketServer
 from fleetwire.version import __version__
 from fleetwire.wire.errors import ConfigError
@@ -131,11 +132,21 @@ def _first_lines(settings: Settings, about: str, made: str | None) -> Callable[[
             hints += " --auth-token ..."
         return [
             f"fleetwire {__version__}  {scheme}://{where} and {web}://{where}   ({about}{everywhere})",
-            f"token  {_token_line(settings, made)}",
-            f"try    fleetwire tail ea_updates alerts{hints}",
+            f"dashboard  {_dashboard_line(server, f'{web}://{where}')}",
+            f"token      {_token_line(settings, made)}",
+            f"try        fleetwire tail ea_updates alerts{hints}",
         ]
 
     return lines
+
+
+def _dashboard_line(server: WebSocketServer, url: str) -> str:
+    """Say where it is; on a terminal of this machine with a ticket, which opens it once without the token."""
+    if not server.has_dashboard:
+        return f"not built: {url}/ says how"
+    if sys.stdout.isatty() and is_loopback(server.host):
+        return f"{url}/#ticket={server.new_ticket()}   opens once, within half a minute; then it asks for the token"
+    return f"{url}/"
 
 
 def _token_line(settings: Settings, made: str | None) -> str:

@@ -286,9 +286,10 @@ class WebSocketConnection(asyncio.Protocol):
         client_id = secrets.token_hex(6)
         form = form_of(self._protocol.subprotocol, deflated=bool(self._protocol.extensions))
         self.session = Session(rooms.house, client_id, self.address, self.transport.write, now, utc, form)
+        let_in = identity is None or self.session.become(identity)
         self._write(self.session.welcome(utc))
         logger.info("client %s connected from %s", client_id, self.address)
-        if identity is not None and not self.session.become(identity):
+        if not let_in:
             self._perform([self.session.too_many()])
             return
         self._identified(self.session)

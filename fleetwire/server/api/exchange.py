@@ -126,6 +126,7 @@ class Call(NamedTuple):
         body: what the request brought; a trailing NUL is taken off.
         etag_asked: the `If-None-Match` of the request.
         address: from where the call comes.
+        accepts_coding: the `Accept-Encoding` of the request.
     """
 
     office: Office
@@ -135,6 +136,7 @@ class Call(NamedTuple):
     body: bytes
     etag_asked: str
     address: str = ""
+    accepts_coding: str = ""
 
     @property
     def scope(self) -> Labels:

@@ -8,6 +8,7 @@ import re
 import msgspec
 
 from fleetwire.hub.access import Identity, Right
+from fleetwire.server.api.dashboard import read_bundle, routes_of
 from fleetwire.server.api.descriptions import Descriptions
 from fleetwire.server.api.exchange import JSON, Answer, Call, Office, Request
 from fleetwire.server.api.page import MEDIA_TYPE, page
@@ -51,7 +52,7 @@ class Front:
         try:
             self._check_host(request)
             origin = request.headers.get("Origin")
-            answer = await self._checked(request, path)
+            answer = self._to_the_folder(request) or await self._checked(request, path)
         except Problem as problem:
             answer = _refusal(problem, request.path)
         except Exception:  # a defect of ours; aiohttp, which logs what peers send, is silenced
@@ -67,6 +68,14 @@ class Front:
         if base and path.startswith(base) and path[len(base) : len(base) + 1] in ("", "/"):
             return path[len(base) :] or "/"
         return path
+
+    def _to_the_folder(self, request: Request) -> Answer | None:
+        """Lead from the base path to the folder of that name: the page's own links are relative."""
+        base = self.office.base_path
+        if not base or request.path != base or request.method not in ("GET", "HEAD"):
+            return None
+        query = f"?{request.query}" if request.query else ""
+        return Answer(status=308, headers={"Location": f"{base}/{query}"})
 
     async def _checked(self, request: Request, path: str) -> Answer:
         if request.headers.get("Upgrade", "").lower() == "websocket":
@@ -86,7 +95,8 @@ class Front:
         identity = self._identify(request, route)
         asked = read_parameters(route.parameters, in_path, query)
         body = await self._body(request, route.body)
-        call = Call(self.office, path, asked, identity, body, request.headers.get("If-None-Match", ""), request.address)
+        etag, coding = request.headers.get("If-None-Match", ""), request.headers.get("Accept-Encoding", "")
+        call = Call(self.office, path, asked, identity, body, etag, request.address, coding)
         return await _called(route, call)
 
     def _check_host(self, request: Request) -> None:
@@ -216,18 +226,23 @@ def _refusal(problem: Problem, path: str) -> Answer:
     )
 
 
+def _plain_page(office: Office) -> Route:
+    """Declare the page that is there where no dashboard was built."""
+    return Route(
+        method="GET",
+        path="/",
+        name="page",
+        summary="a page that says that the server runs",
+        endpoint=lambda _: Answer(body=page(office.base_path), media=MEDIA_TYPE),
+        parameters=(Parameter(name="ticket", kind=Kind.text, description="for the WebSocket that it opens"),),
+    )
+
+
 def _of_the_server(office: Office) -> tuple[Route, ...]:
     """Declare what is no part of the API's description: the page, and the descriptions themselves."""
     descriptions = Descriptions(office.base_path)
     return (
-        Route(
-            method="GET",
-            path="/",
-            name="page",
-            summary="a page that says that the server runs",
-            endpoint=lambda _: Answer(body=page(office.base_path), media=MEDIA_TYPE),
-            parameters=(Parameter(name="ticket", kind=Kind.text, description="for the WebSocket that it opens"),),
-        ),
+        *(routes_of(read_bundle()) or (_plain_page(office),)),
         Route(
             method="GET",
             path="/openapi.json",

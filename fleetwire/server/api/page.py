@@ -1,4 +1,4 @@
-"""The plain page at `/`: that the server runs, and where the rest is."""
+"""The plain page at `/` where no dashboard was built: that the server runs, how to build it, and where the rest is."""
 
 from fleetwire.version import __version__
 
@@ -20,6 +20,9 @@ pre {{ padding: .8rem 1rem; border: 1px solid color-mix(in srgb, currentColor 20
 <h1>fleetwire <small>{__version__}</small></h1>
 <p>This server is running. It speaks WebSocket on this address: authenticate, subscribe, listen.</p>
 <pre>fleetwire tail ea_updates alerts</pre>
+<p>The dashboard belongs here. It was not built, for that needs Node 20 or later. In a copy of the repository:</p>
+<pre>make web
+make demo</pre>
 <p>Its health is at <a href="{base_path}/healthz">{base_path}/healthz</a>, whether it can do its work at
 <a href="{base_path}/readyz">{base_path}/readyz</a>, its API is described at
 <a href="{base_path}/openapi.json">{base_path}/openapi.json</a>, and what is said over WebSocket at

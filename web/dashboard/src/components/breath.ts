@@ -1,0 +1,28 @@
+/** Lets a cell breathe once when what it shows changes: only its ground, so that nothing moves. */
+
+const MS = 150;
+const APART_MS = 400; // what changes ten times a second must not flicker
+const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+
+interface Shown {
+  /** Whose figure it is: another one is no change. */
+  of: string;
+  text: string;
+}
+
+/** A Svelte action. */
+export function breath(cell: HTMLElement, shown: Shown): { update: (shown: Shown) => void } {
+  let before = shown;
+  let at = 0;
+  return {
+    update(now) {
+      const changed = now.of === before.of && now.text !== before.text;
+      before = now;
+      if (!changed || calm.matches) return;
+      const moment = performance.now();
+      if (moment - at < APART_MS) return;
+      at = moment;
+      cell.animate({ backgroundColor: ["var(--accent-soft)", "transparent"] }, { duration: MS, easing: "ease-out" });
+    },
+  };
+}

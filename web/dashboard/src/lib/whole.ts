@@ -1,0 +1,67 @@
+/** Rows as the pages want them. What a program of somebody's own has broadcast may lack most of a row's fields. */
+
+import type { ExpertRow, PortfolioRow, Sums } from "fleetwire";
+
+const EXPERT: Omit<ExpertRow, "ea_id"> = {
+  symbol: "",
+  status: "",
+  current_profit: 0,
+  name: "",
+  currency: "",
+  drawdown_pct: 0,
+  magic: 0,
+  server: "",
+  login: 0,
+  strategy_tag: "",
+  group: "",
+  timeframe: "",
+  open_positions: 0,
+  volume: 0,
+  trailing_active: false,
+  module_status: {},
+  performance_metrics: {},
+  net_profit: 0,
+  profit_today: 0,
+  last_trades: [],
+  paused: false,
+  link: "fresh",
+  trading_blocked: false,
+  last_report_utc: "",
+};
+
+const SUMS: Sums = {
+  total_profit: 0,
+  drawdown_pct: 0,
+  currency: "",
+  net_profit: 0,
+  profit_today: 0,
+  daily_result: 0,
+  balance: 0,
+  equity: 0,
+  peak_equity: 0,
+  margin: 0,
+  margin_free: 0,
+};
+
+const PORTFOLIO = {
+  portfolio: "total",
+  active_eas: 0,
+  total_eas: 0,
+  total_positions: 0,
+  links: {},
+  exposure_by_symbol: {},
+  exposure_by_currency: {},
+  breakdown: {},
+  trading_blocked: [],
+} satisfies Partial<PortfolioRow>;
+
+export function wholeExpert(row: ExpertRow): ExpertRow {
+  return row.link === undefined || row.last_trades === undefined ? { ...EXPERT, ...row } : row;
+}
+
+export function wholePortfolio(row: PortfolioRow): PortfolioRow {
+  if (row.by_currency !== undefined && row.breakdown !== undefined) return row;
+  const sums = { ...SUMS, ...row } as Sums;
+  const money = row.equity === undefined ? {} : { [sums.currency]: sums };
+  return Object.assign({}, PORTFOLIO, { by_currency: money }, row);
+}
