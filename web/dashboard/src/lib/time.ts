@@ -39,6 +39,14 @@ export function clock(ms: number | null, zone: Zone, brokerOffsetS: number | nul
   return writer(timeZone ? { ...options, timeZone } : options, locale).format(at);
 }
 
+/** The time of day, to the minute: "17:31". */
+export function hourAndMinute(ms: number | null, zone: Zone, brokerOffsetS: number | null = null, locale?: string): string {
+  if (ms === null) return NOTHING;
+  const { at, timeZone } = placed(ms, zone, brokerOffsetS);
+  const options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
+  return writer(timeZone ? { ...options, timeZone } : options, locale).format(at);
+}
+
 /** Day and time of day, to the second. */
 export function dayAndClock(ms: number | null, zone: Zone, brokerOffsetS: number | null = null, locale?: string): string {
   if (ms === null) return NOTHING;
