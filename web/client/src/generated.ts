@@ -854,7 +854,7 @@ export interface ConnectionData {
   heartbeat_interval: number;
   heartbeat_timeout: number;
   auth_deadline: number;
-  role: string;
+  role?: string;
 }
 
 /** The answer to `auth`: `status` is "authenticated" or "failed". */
