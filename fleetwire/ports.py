@@ -528,8 +528,8 @@ class FleetDesk(Protocol):
     def prices(self, symbol: str | None) -> Page:
         """List prices (`PriceRow`)."""
 
-    async def trades(self, query: TradeQuery, scope: Labels = None) -> Page:
-        """List trades (`TradeRow`), newest first."""
+    async def trades(self, query: TradeQuery, scope: Labels = None, strategy: str | None = None) -> Page:
+        """List trades (`TradeRow`), newest first; of the experts of a strategy, where one is named."""
 
     async def deals(self, query: TradeQuery, scope: Labels = None) -> Page:
         """List deals (`DealRow`), newest first."""

@@ -8,9 +8,9 @@ import msgspec
 from fleetwire.fleet import commands as fleet_commands
 from fleetwire.fleet.account import AccountState, account_name
 from fleetwire.fleet.commands import CommandRequest, Target, command_row, read_memory
-from fleetwire.fleet.events import CommandAck, ExpertReport
+from fleetwire.fleet.events import CommandAck, ExpertReport, Position
 from fleetwire.fleet.expert import ExpertState
-from fleetwire.fleet.news import row_of
+from fleetwire.fleet.portfolio import exposure_of
 from fleetwire.fleet.rows import deal_row, position_row, terminal_row
 from fleetwire.fleet.series import Series
 from fleetwire.integration.doors import SessionDoor
@@ -23,7 +23,17 @@ from fleetwire.integration.parts import (
     part_of,
     sees_subject,
 )
-from fleetwire.ports import CommandQuery, ExpertQuery, KeptDeal, Readiness, Receipt, Speaker, Store, TradeQuery
+from fleetwire.ports import (
+    CommandQuery,
+    ExpertQuery,
+    FleetPart,
+    KeptDeal,
+    Readiness,
+    Receipt,
+    Speaker,
+    Store,
+    TradeQuery,
+)
 from fleetwire.sources.expert import fact_of, facts_of, read_report
 from fleetwire.wire.errors import (
     CommandError,
@@ -304,12 +314,15 @@ class Desk:
             if not _sees(scope, expert):
                 continue
             for position in expert.positions.values():
-                yield position_row(expert.account, expert, position)
+                yield self._position_row(expert.account, expert, position)
         for state in self._fleet.accounts.values():
             if not may_see(scope, labels_of_account(state)):
                 continue
             for position in state.manual.values():
-                yield position_row(state, None, position)
+                yield self._position_row(state, None, position)
+
+    def _position_row(self, state: AccountState, expert: ExpertState | None, position: Position) -> PositionRow:
+        return position_row(state, expert, position, exposure_of(state.id[0], position, self._fleet.market))
 
     def prices(self, symbol: str | None) -> Page:
         """List prices."""
@@ -344,11 +357,15 @@ class Desk:
             raise NotFoundError("this server keeps no history: start it with a database")
         return self._service.keeper.store
 
-    async def trades(self, query: TradeQuery, scope: Labels = None) -> Page:
+    async def trades(self, query: TradeQuery, scope: Labels = None, strategy: str | None = None) -> Page:
         """List trades, newest first."""
-        return await self._store.trades(self._of_part(query, scope))
+        return await self._store.trades(self._of_part(query, scope, strategy))
 
-    def _of_part(self, query: TradeQuery, scope: Labels) -> TradeQuery:
+    def _of_part(self, query: TradeQuery, scope: Labels, strategy: str | None = None) -> TradeQuery:
+        if strategy is not None:
+            experts = [one for one in self._fleet.experts.values() if _strategy(one) == strategy and _sees(scope, one)]
+            part = FleetPart(frozenset(), frozenset(one.ea_id for one in experts))
+            return msgspec.structs.replace(query, part=part)
         return query if scope is None else msgspec.structs.replace(query, part=part_of(self._fleet, scope))
 
     async def trade(self, account: tuple[str, int], position_id: int) -> TradeRow | None:
@@ -412,7 +429,7 @@ class Desk:
     async def news(self, from_ms: int, until_ms: int, limit: int) -> Page:
         """List calendar events, in order of time."""
         kept = await self._store.news(from_ms, until_ms, limit)
-        return Page(items=[row_of(one.memory) for one in kept])
+        return Page(items=[self._service.news_row(one.memory) for one in kept])
 
 
 def _page(rows: Iterable[Item], limit: int, key: "Any") -> Page:
@@ -462,12 +479,16 @@ def _sees(scope: Labels, expert: ExpertState) -> bool:
     return scope is None or may_see(scope, labels_of_expert(expert))
 
 
+def _strategy(expert: ExpertState) -> str:
+    return expert.report.strategy_tag or expert.expert.name
+
+
 def _fits(expert: ExpertState, query: ExpertQuery) -> bool:
     """Tell whether an expert is one of those that are asked for."""
     who, report = expert.expert, expert.report
     exact = (
         (query.symbol, who.symbol),
-        (query.strategy, report.strategy_tag or who.name),
+        (query.strategy, _strategy(expert)),
         (query.group, report.group),
         (query.account, expert.account.id),
         (query.status, expert.status),

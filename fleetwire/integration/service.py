@@ -404,6 +404,10 @@ class IntegrationService:
 
     # ------------------------------------------------------------------------------------------------------------ rows
 
+    def news_row(self, memory: bytes) -> NewsRow:
+        """Show a calendar event that was kept, as things stand now."""
+        return self.news.shown(memory, self._symbols)
+
     def _tell_all(self) -> None:
         """At the flush: put right what was said apart, then tell rows, and after them what sums them up."""
         at = self.clock.moment()

@@ -90,6 +90,16 @@ async def test_it_reads_its_part_and_the_rest_does_not_exist(
     assert (await ask("news"))[0] == (await ask("prices"))[0] == 200
 
 
+async def test_trades_of_a_strategy_are_those_of_its_experts_and_of_ones_part(
+    fleet: Fleetwire, session: aiohttp.ClientSession
+) -> None:
+    admin, viewer = (Asker(fleet, token, session) for token in (TOKEN, await token_for(fleet, experts=(103,))))
+    assert [row["ea_id"] for row in (await admin("trades?strategy=Paris"))[1]["items"]] == [102]
+    assert [row["ea_id"] for row in (await viewer("trades?strategy=Tokyo"))[1]["items"]] == [103]
+    for ask, strategy in ((viewer, "Paris"), (admin, "Rome")):
+        assert (await ask(f"trades?strategy={strategy}"))[1]["items"] == []
+
+
 async def test_pages_of_a_part_are_whole(fleet: Fleetwire, session: aiohttp.ClientSession) -> None:
     ask = Asker(fleet, await token_for(fleet, groups=("gold",)), session)
     found: list[int] = []

@@ -203,7 +203,7 @@ def statistics(call: Call) -> Answer:
 
 async def trades(call: Call) -> Answer:
     """List trades."""
-    return from_store(call, await call.office.fleet.trades(_trade_query(call), call.scope))
+    return from_store(call, await call.office.fleet.trades(_trade_query(call), call.scope, call.asked["strategy"]))
 
 
 async def deals(call: Call) -> Answer:
@@ -341,6 +341,7 @@ def _account(call: Call) -> str:
 
 def _trade_query(call: Call) -> TradeQuery:
     asked = dict(call.asked)
+    asked.pop("strategy", None)
     from_ms, until_ms = asked.pop("from"), asked.pop("until")
     if from_ms is not None and until_ms is not None:
         _check_order(from_ms, until_ms)

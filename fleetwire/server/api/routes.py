@@ -249,7 +249,11 @@ ROUTES = (
         endpoints.trades,
         lists=TradeRow,
         channel="trade_updates",
-        parameters=(_text("status", "that are this", choices=("open", "closed")), *_TRADED),
+        parameters=(
+            _text("status", "that are this", choices=("open", "closed")),
+            _text("strategy", "of the experts of this strategy"),
+            *_TRADED,
+        ),
         may_fail=_STORE,
     ),
     _read(

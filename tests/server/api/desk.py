@@ -330,9 +330,9 @@ class Desk:
         row = PriceRow(server="Broker-Demo", symbol="EURUSD", bid=1.08, ask=1.09, as_of=UTC)
         return Page(items=[row] if symbol in (None, "EURUSD") else [])
 
-    async def trades(self, query: TradeQuery, scope: Labels = None) -> Page:
+    async def trades(self, query: TradeQuery, scope: Labels = None, strategy: str | None = None) -> Page:
         self._fail()
-        self.asked.append(query)
+        self.asked += [query] if strategy is None else [query, strategy]
         return Page(items=[trade_row(77)], next="older" if query.before is None else None)
 
     async def deals(self, query: TradeQuery, scope: Labels = None) -> Page:

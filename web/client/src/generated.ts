@@ -612,7 +612,12 @@ export interface TerminalRow {
   as_of: string;
 }
 
-/** An open position, as the API lists it. `ea_id` is absent for one opened by hand. */
+/**
+ * An open position, as the API lists it. `ea_id` is absent for one opened by hand.
+ *
+ * `exposure` is what it adds to each currency, in units of it, sold below zero; absent where it is not known what the
+ * symbol is.
+ */
 export interface PositionRow {
   ea_id?: number;
   account: string;
@@ -630,6 +635,7 @@ export interface PositionRow {
   profit: number;
   magic: number;
   comment: string;
+  exposure?: Record<string, number>;
   time_msc: number;
   time_server: string;
   time_utc?: string;
@@ -700,7 +706,8 @@ export interface AlertRow {
 /**
  * A calendar event, or the opening or closing of its blackout: the data of a `news_update`.
  *
- * `status` is `announced`, `blackout_opened` or `blackout_closed`; `symbols` are those that the blackout blocks.
+ * `status` is `announced`, `blackout_opened` or `blackout_closed`. `symbols` are those of the fleet that the blackout
+ * blocks, or will block; an event that is announced on the channel does not tell them yet, the API does.
  */
 export interface NewsRow {
   id: number | string;
