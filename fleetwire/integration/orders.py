@@ -96,7 +96,9 @@ class Orders:
     def restore(self, memory: Memory, at: Moment) -> None:
         """Go on with what the run before has kept."""
         commands = [read_memory(kept.memory) for kept in memory.commands]
-        self.commands.restore(commands, at, memory.last_command_number)
+        keeper = self._service.keeper
+        since = keeper.clock_since(memory, self._service.clock) if keeper is not None else None
+        self.commands.restore(commands, at, memory.last_command_number, clock_since=since)
 
     async def tell_missed(self, told_until: int) -> None:
         """Tell what the run before has kept, and was ended before it could tell.
@@ -286,7 +288,7 @@ class Orders:
             door: the way; None where it has to fetch commands (`collect`).
         """
         place = self.places.get(ea_id)
-        is_here = place is not None and place.door == door and place.boot_id == report.boot_id
+        is_here = place is not None and place.door == door and place.is_held and place.boot_id == report.boot_id
         if is_here and report.commands is None and not self.commands.unsettled(ea_id):
             return
         at = self._service.clock.moment()
@@ -360,7 +362,7 @@ class Orders:
 
     def _is_at(self, ea_id: int, door: Door | None) -> bool:
         place = self.places.get(ea_id)
-        return door is not None and place is not None and place.door == door
+        return door is not None and place is not None and place.door == door and place.is_held
 
     async def collect(self, experts: Mapping[int, str], holder: Holder) -> list[OrderData]:
         """Give experts what waits for them, where they ask with each report (HTTP); returns once that is on disk.
@@ -389,17 +391,13 @@ class Orders:
         await kept
         at = self._service.clock.moment()
         keys = {ea_id: self._key_of(ea_id, holder) for ea_id in experts}
-        found = (self.commands.get(command_id) for command_id in ids)
-        return [
-            order_of(each, keys[each.owner], at)
-            for each in found
-            if each is not None and each.status is Status.delivered
-        ]
+        found = (self.commands.to_send(command_id, at) for command_id in ids)
+        return [order_of(each, keys[each.owner], at) for each in found if each is not None]
 
     def _hand_over(self, ea_id: int, at: Moment, steps: list[Step], handed: list[Handed]) -> None:
         """Note what an expert is handed next, most urgent first; it goes out once that is on disk."""
         place = self.places.get(ea_id)
-        if place is None or not place.door.is_open:
+        if place is None or not place.is_open:
             return
         ids = []
         for command in self.commands.pending(ea_id, at)[:HANDED_AT_ONCE]:
@@ -444,14 +442,12 @@ class Orders:
 
     def _send(self, handed: Handed) -> None:
         place, ea_id, ids = handed
-        if self.places.get(ea_id) is not place:
+        if self.places.get(ea_id) is not place or not place.is_held:
             return  # it has come by another way since, and is given everything there
         key, at = self._key_of(ea_id, place.door.holder), self._service.clock.moment()
         for command_id in ids:
-            command = self.commands.get(command_id)
-            if command is None or command.status is not Status.delivered or at.utc_ms >= command.expires_ms:
-                continue
-            if not place.door.give(order_of(command, key, at), at):
+            command = self.commands.to_send(command_id, at)
+            if command is not None and not place.door.give(order_of(command, key, at), at):
                 place.given.discard(command_id)
 
     def _key_of(self, ea_id: int, holder: Holder) -> bytes | None:

@@ -11,7 +11,17 @@ import msgspec
 
 from fleetwire.wire.costly import why_costly
 from fleetwire.wire.errors import DataError, ErrorCode, MessageError
-from fleetwire.wire.messages import CLIENT_TYPES, PUBLISHED, ClientMessage, Published, ServerMessage
+from fleetwire.wire.messages import (
+    CLIENT_TYPES,
+    PUBLISHED,
+    ClientMessage,
+    Command,
+    CommandAck,
+    CommandCancel,
+    Published,
+    ServerMessage,
+)
+from fleetwire.wire.twice import named_twice
 
 _Decoded = TypeVar("_Decoded", covariant=True)
 _decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
@@ -58,9 +68,11 @@ def decode(payload: bytes) -> ClientMessage:
     """
     _refuse_costly(payload)
     try:
-        return _decoder.decode(payload)
+        message = _decoder.decode(payload)
     except (ValueError, RecursionError) as error:  # msgspec's errors and UnicodeDecodeError are ValueErrors
         raise _refused(error, _head_decoder, payload) from None
+    _refuse_twice([message], payload)
+    return message
 
 
 def decode_array(payload: bytes) -> list[ClientMessage]:
@@ -72,7 +84,9 @@ def decode_array(payload: bytes) -> list[ClientMessage]:
     if not payload.lstrip().startswith(b"["):
         return [decode(payload)]
     _refuse_costly(payload)
-    return _decode_all(payload, _array_decoder, _heads_decoder)
+    said = _decode_all(payload, _array_decoder, _heads_decoder)
+    _refuse_twice(said, payload)
+    return said
 
 
 def decode_packed(payload: bytes) -> list[ClientMessage]:
@@ -96,6 +110,14 @@ def _refuse_costly(payload: bytes) -> None:
     why = why_costly(payload)
     if why is not None:
         raise MessageError(ErrorCode.invalid_message, f"the message {why}", _id_in(payload))
+
+
+def _refuse_twice(said: list[ClientMessage], payload: bytes) -> None:
+    """Refuse a command, or a word about one, in which a name stands twice: one reader could take it for another."""
+    money = next((message for message in said if isinstance(message, Command | CommandCancel | CommandAck)), None)
+    name = named_twice(payload) if money is not None else None
+    if money is not None and name is not None:
+        raise MessageError(ErrorCode.invalid_message, f"{name!r:.60} stands there twice: say it once", money.id)
 
 
 def _decode_all(

@@ -22,6 +22,7 @@ from fleetwire.wire.moment import utc_text
 from fleetwire.wire.rows import Page, TerminalRow
 from fleetwire.wire.signature import new_token
 from fleetwire.wire.tokens import NOBODY, Commander, IssuedToken, RotateRequest, TokenRequest
+from fleetwire.wire.twice import named_twice
 
 _DAY_MS = 86_400_000
 Asked = TypeVar("Asked")
@@ -96,9 +97,13 @@ def publish(call: Call) -> Answer:
 
 def _read_body(decoder: "msgspec.json.Decoder[Asked]", body: bytes) -> Asked:
     try:
-        return decoder.decode(body)
+        asked = decoder.decode(body)
     except (ValueError, RecursionError) as error:  # msgspec's errors and UnicodeDecodeError are ValueErrors
         raise Problem(ProblemKind.malformed_json, _why(error)) from None
+    name = None if decoder is _publish_decoder else named_twice(body)  # what is published is passed on as it is
+    if name is not None:
+        raise Problem(ProblemKind.malformed_json, f"{name!r:.60} stands there twice: say it once")
+    return asked
 
 
 def _why(error: Exception) -> str:

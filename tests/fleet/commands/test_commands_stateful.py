@@ -137,7 +137,7 @@ class World(RuleBasedStateMachine):
     def die(self, same_clock: bool = True) -> None:
         """What was not kept is gone, and so are the sessions; what was not told is told by the next run."""
         self.commands = Commands(LIMITS)
-        self.commands.restore(map(read_memory, self.kept.values()), self.at, same_clock=same_clock)
+        self.commands.restore(map(read_memory, self.kept.values()), self.at, clock_since=0 if same_clock else None)
         self.trail = AuditTrail(self.end)
         self.sessions.clear()
         self.started.clear()
