@@ -294,6 +294,18 @@ class CommandQuery(Struct, frozen=True, kw_only=True):
     limit: int = 100
 
 
+class AuditQuery(Struct, frozen=True, kw_only=True):
+    """Which rows of the audit, newest first. `subject` is a command's or a token's id, the parts of a command with it.
+
+    `who` is a token's id, "EA 1007" or "server". `before` is a row's number: those before it.
+    """
+
+    subject: str | None = None
+    who: str | None = None
+    before: int | None = None
+    limit: int = 100
+
+
 class Store(Protocol):
     """What is kept. One writer; nothing here blocks the caller: what is handed over is committed in groups."""
 
@@ -500,6 +512,9 @@ class FleetDesk(Protocol):
 
     async def find_command(self, command_id: str) -> CommandRow | None:
         """Give one command."""
+
+    async def audit(self, query: AuditQuery) -> Page:
+        """List rows of the audit (`AuditedRow`), newest first."""
 
     async def report(self, body: bytes, by: str, reporter: Reporter = ANYBODY) -> Receipt:
         """Take a report over HTTP: JSON with any of `account terminal experts positions deals events prices acks`.

@@ -13,6 +13,7 @@ from fleetwire.fleet.expert import ExpertState
 from fleetwire.fleet.news import row_of
 from fleetwire.fleet.rows import deal_row, position_row, terminal_row
 from fleetwire.fleet.series import Series
+from fleetwire.integration.auditing import audit_page
 from fleetwire.integration.doors import SessionDoor
 from fleetwire.integration.orders import Asker
 from fleetwire.integration.parts import (
@@ -23,7 +24,17 @@ from fleetwire.integration.parts import (
     part_of,
     sees_subject,
 )
-from fleetwire.ports import CommandQuery, ExpertQuery, KeptDeal, Readiness, Receipt, Speaker, Store, TradeQuery
+from fleetwire.ports import (
+    AuditQuery,
+    CommandQuery,
+    ExpertQuery,
+    KeptDeal,
+    Readiness,
+    Receipt,
+    Speaker,
+    Store,
+    TradeQuery,
+)
 from fleetwire.sources.expert import fact_of, facts_of, read_report
 from fleetwire.wire.errors import (
     CommandError,
@@ -198,6 +209,10 @@ class Desk:
             kept = await self._store.command(command_id)
             command = read_memory(kept.memory) if kept is not None else None
         return command_row(command) if command is not None else None
+
+    async def audit(self, query: AuditQuery) -> Page:
+        """List rows of the audit, newest first."""
+        return await audit_page(self._store, query)
 
     def _asker(self, asks: Commander, address: str) -> Asker:
         return Asker(asks.by, address, lambda expert: _sees(asks.scope, expert), asks.may)
