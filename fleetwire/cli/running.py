@@ -132,8 +132,9 @@ def _first_lines(settings: Settings, about: str, made: str | None) -> Callable[[
             hints += " --auth-token ..."
         said = [
             f"fleetwire {__version__}  {scheme}://{where} and {web}://{where}   ({about}{everywhere})",
-            f"token  {_token_line(settings, made)}",
-            f"try    fleetwire tail ea_updates alerts{hints}",
+            f"dashboard  {_dashboard_line(server, f'{web}://{where}')}",
+            f"token      {_token_line(settings, made)}",
+            f"try        fleetwire tail ea_updates alerts{hints}",
         ]
         if not is_loopback(settings.host) and scheme == "ws":
             print(
@@ -144,6 +145,15 @@ def _first_lines(settings: Settings, about: str, made: str | None) -> Callable[[
         return said
 
     return lines
+
+
+def _dashboard_line(server: WebSocketServer, url: str) -> str:
+    """Say where it is; on a terminal of this machine with a ticket, which opens it once without the token."""
+    if not server.has_dashboard:
+        return f"not built: {url}/ says how"
+    if sys.stdout.isatty() and is_loopback(server.host):
+        return f"{url}/#ticket={server.new_ticket()}   opens once, within half a minute; then it asks for the token"
+    return f"{url}/"
 
 
 def _token_line(settings: Settings, made: str | None) -> str:

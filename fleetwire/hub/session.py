@@ -5,6 +5,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from msgspec import UNSET
+
 from fleetwire.hub.access import Access, Identity, Right
 from fleetwire.hub.cohort import Cohort, Scope, Topics
 from fleetwire.hub.guard import Guard
@@ -239,10 +241,11 @@ class Session:
         return True
 
     def welcome(self, utc: str) -> bytes:
-        """Build the first message."""
-        house = self._house
+        """Build the first message; whom a ticket has let in it tells the role."""
+        house, known = self._house, self.identity
+        todo = "authenticate, then subscribe" if known is None else "subscribe"
         data = messages.ConnectionData(
-            message="connected to fleetwire: authenticate, then subscribe",
+            message=f"connected to fleetwire: {todo}",
             client_id=self.client_id,
             protocol=self.form.version,
             epoch=house.hub.epoch,
@@ -250,6 +253,7 @@ class Session:
             heartbeat_interval=house.heartbeat_interval_s,
             heartbeat_timeout=house.heartbeat_timeout_s,
             auth_deadline=house.limits.auth_deadline_s,
+            role=UNSET if known is None else known.role.value,
         )
         return self.form.tell(messages.Connection(data=data, timestamp=utc))
 

@@ -18,6 +18,7 @@ from fleetwire.hub.limits import Limits
 from fleetwire.hub.session import House, ReportDesk, Session
 from fleetwire.hub.tokens import Tokens
 from fleetwire.ports import Clock, EventKeeper, FleetDesk, KeptEvent, TokenDesk
+from fleetwire.server.api import dashboard
 from fleetwire.server.api.exchange import Office
 from fleetwire.server.api.front import Front
 from fleetwire.server.base_path import checked_base_path
@@ -226,6 +227,19 @@ class WebSocketServer:
     async def __aexit__(self, *_: object) -> None:
         """Stop."""
         await self.stop_server()
+
+    @property
+    def has_dashboard(self) -> bool:
+        """Whether there is a dashboard to be served: it is built apart (docs/dashboard.md)."""
+        return (dashboard.FOLDER / "index.html").is_file()
+
+    def new_ticket(self) -> str:
+        """Make a ticket for a page of the admin: good once, for `ticket_s` (docs/security.md)."""
+        made, moment = new_token(), self.clock.moment()
+        identity = self._house.access.identify(self.auth_token, moment)
+        assert identity is not None  # noqa: S101  (told to the type checker: it is our own token)
+        self._house.guard.tickets.give(made, identity, moment.now)
+        return made
 
     # ----------------------------------------------------------------------------------------------------- what is kept
 

@@ -284,11 +284,11 @@ class WebSocketConnection(asyncio.Protocol):
         client_id = secrets.token_hex(6)
         form = form_of(self._protocol.subprotocol, deflated=bool(self._protocol.extensions))
         self.session = Session(rooms.house, client_id, self.address, self.transport.write, now, utc, form)
-        self._write(self.session.welcome(utc))
         if identity is not None:  # of a ticket: its token may have been revoked meanwhile
             identity = rooms.house.access.review(identity, rooms.clock.moment())
         if identity is not None and self.session.become(identity):
             self._protocol.max_message_size = self.session.message_bytes_max
+        self._write(self.session.welcome(utc))
         rooms.deadlines.watch(self, self.session.next_deadline())
         logger.info("client %s connected from %s", client_id, self.address)
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, get_args
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from fleetwire.wire.rows import CommandRow
 
@@ -240,7 +240,7 @@ class ServerMessage(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ConnectionData(Struct, frozen=True, kw_only=True):
-    """The welcome. Intervals and deadlines in seconds."""
+    """The welcome. Intervals and deadlines in seconds. `role` is there for whom a ticket has let in already."""
 
     status: str = "connected"
     message: str
@@ -251,6 +251,7 @@ class ConnectionData(Struct, frozen=True, kw_only=True):
     heartbeat_interval: float
     heartbeat_timeout: float
     auth_deadline: float
+    role: str | UnsetType = UNSET
 
 
 class Connection(ServerMessage, frozen=True, kw_only=True, tag="connection"):

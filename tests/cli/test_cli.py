@@ -145,7 +145,9 @@ def test_a_server_with_a_client_that_does_not_answer_ends_within_five_seconds(
 
 def test_a_made_token_is_kept_and_shown_to_no_pipe_and_serves_tail_by_itself(start: Start, tmp_path: Path) -> None:
     server = start("demo", "--port", "0", "--experts", "3")
-    first, second = first_line(server), first_line(server)
+    first, where, second = first_line(server), first_line(server), first_line(server)
+    assert where.startswith("dashboard  ")
+    assert "ticket" not in where  # a pipe may be a log
     assert "made now and kept in" in second
     token = (tmp_path / "config" / "fleetwire" / "token").read_text().strip()
     tail = start("tail", "--url", url_in(first), "--count", "5")

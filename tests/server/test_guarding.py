@@ -60,6 +60,17 @@ async def test_a_ticket_opens_one_session_of_whoever_asked(server: WebSocketServ
     await again.end()
 
 
+async def test_whom_a_ticket_lets_in_is_told_its_role_at_once_and_nobody_else_is(server: WebSocketServer) -> None:
+    client, status = await opened(server, f"/?ticket={server.new_ticket()}")
+    assert status == 101
+    welcome = (await client.message())["data"]
+    assert (welcome["role"], welcome["message"]) == ("admin", "connected to fleetwire: subscribe")
+    other, _ = await opened(server, "/")
+    assert "role" not in (await other.message())["data"]
+    await client.end()
+    await other.end()
+
+
 async def test_a_ticket_is_good_for_half_a_minute_and_not_for_those_who_only_report(clock: ManualClock) -> None:
     async with WebSocketServer(port=0, auth_token=TOKEN, expert_token=EXPERT_TOKEN, clock=clock) as server:
         early, late = await ticket_of(server), await ticket_of(server)

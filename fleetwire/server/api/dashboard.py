@@ -47,8 +47,9 @@ class File(NamedTuple):
     squeezed: bytes | None
 
 
-def read_bundle(folder: Path = FOLDER) -> list[File]:
-    """Read what was built; nothing where nothing was, or where it has no page."""
+def read_bundle(folder: Path | None = None) -> list[File]:
+    """Read what was built, in `FOLDER` if no other is named; nothing where there is no page."""
+    folder = folder or FOLDER
     if not (folder / "index.html").is_file():
         return []
     found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}

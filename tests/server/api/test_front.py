@@ -5,11 +5,13 @@ import gzip
 import json
 import logging
 import time
+from pathlib import Path
 
 import pytest
 
 from fleetwire.hub.access import RIGHTS, Access, Identity, Role
 from fleetwire.hub.limits import Limits
+from fleetwire.server.api import dashboard
 from fleetwire.server.server import WebSocketServer
 from tests.server.api.caller import Caller
 from tests.server.api.conftest import EXPERT_TOKEN, Call
@@ -162,7 +164,10 @@ async def test_every_answer_has_the_servers_time_and_is_kept_by_nobody_else(call
         assert reply.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_everything_works_under_a_base_path_stripped_or_not(clock: ManualClock, desk: Desk) -> None:
+async def test_everything_works_under_a_base_path_stripped_or_not(
+    clock: ManualClock, desk: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(dashboard, "FOLDER", tmp_path)  # the plain page, whether a dashboard was built or not
     async with WebSocketServer(port=0, auth_token=TOKEN, base_path="/fw/", clock=clock) as server:
         server.serve_fleet(desk)
         caller = await Caller.connect(server)
@@ -172,7 +177,8 @@ async def test_everything_works_under_a_base_path_stripped_or_not(clock: ManualC
             assert reply.headers["link"] == '</fw/api/v1/experts?symbol=EURUSD&limit=3&cursor=3>; rel="next"'
             assert b'href="/fw/healthz"' in (await caller.get(f"{prefix}/")).body
             assert (await caller.get(f"{prefix}/openapi.json")).json["servers"] == [{"url": "/fw"}]
-        assert (await caller.get("/fw")).status == 200
+        reply = await caller.get("/fw?ticket=a")
+        assert (reply.status, reply.headers["location"]) == (308, "/fw/?ticket=a")
         assert (await caller.get("/fwx/healthz")).status == 404
         assert (await caller.get("/fw/fw/healthz")).status == 404
         await caller.end()

@@ -856,7 +856,7 @@ export interface CommandCancelData {
   reason?: string;
 }
 
-/** The welcome. Intervals and deadlines in seconds. */
+/** The welcome. Intervals and deadlines in seconds. `role` is there for whom a ticket has let in already. */
 export interface ConnectionData {
   status: string;
   message: string;
@@ -867,6 +867,7 @@ export interface ConnectionData {
   heartbeat_interval: number;
   heartbeat_timeout: number;
   auth_deadline: number;
+  role: string;
 }
 
 /** The answer to `auth`: `status` is "authenticated" or "failed". */

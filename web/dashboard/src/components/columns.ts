@@ -15,7 +15,7 @@ export interface Column<R> {
   /** What gives way first where there is no room: the highest. 0 always stays. */
   rank: number;
   text: (row: R) => string;
-  tone?: (row: R) => "gain" | "loss" | "";
+  tone?: (row: R) => "gain" | "loss" | "muted" | "";
   /** What it is sorted by; without it, it is not. */
   by?: (row: R) => number | string;
   /** Instead of the text. */

@@ -43,11 +43,11 @@ export function options(look: Look, onCursor: (index: number | null) => void): u
   const font = `${Math.round(look.rem * 0.75)}px ${colour("font")}`;
   const grid = { stroke: colour("line"), width: 1 };
   const axis = { stroke: colour("muted"), font, ticks: { show: false }, gap: 6 };
-  const time = (s: number): string => clock(s * 1000, look.zone, look.brokerOffsetS).slice(0, 5);
+  const time = (s: number, step: number): string => clock(s * 1000, look.zone, look.brokerOffsetS).slice(0, step < 60 ? 8 : 5);
   return {
     width: look.width,
     height: look.height,
-    padding: [8, 0, 0, 0],
+    padding: [8, 0, 0, 2],
     legend: { show: false },
     cursor: { sync: { key: look.sync }, y: false, points: { size: 6 }, drag: { x: false, y: false } },
     scales: { x: { time: true }, y: { range: (_, low, high) => padded(low, high) } },
@@ -55,10 +55,12 @@ export function options(look: Look, onCursor: (index: number | null) => void): u
       {
         ...axis,
         grid: { show: false },
-        space: look.rem * 5.5,
-        values: (_, marks, __, ___, step) => marks.map((s) => (step >= 86_400 ? dayAndClock(s * 1000, look.zone, look.brokerOffsetS).slice(0, 6) : time(s))),
+        size: look.rem * 1.75,
+        space: look.rem * 6,
+        align: 1,
+        values: (_, marks, __, ___, step) => marks.map((s) => (step >= 86_400 ? dayAndClock(s * 1000, look.zone, look.brokerOffsetS).slice(0, 6) : time(s, step))),
       },
-      { ...axis, grid, side: 1, size: look.rem * 4.5, space: look.rem * 2.5, values: (_, marks) => marks.map((mark) => number(mark, decimals(marks))) },
+      { ...axis, grid, side: 1, size: look.rem * 4.25, space: look.rem * 2.5, values: (_, marks) => marks.map((mark) => number(mark, decimals(marks))) },
     ],
     series: [
       {},

@@ -1,8 +1,8 @@
 /** The curve of one subject: what the server has kept, and what is told from now on. */
 
-import type { EquityPoint } from "fleetwire";
+import type { DealRow, EquityPoint } from "fleetwire";
 import type { CurveData } from "../components/curve";
-import { ApiError, api } from "./api";
+import { ApiError, api, type Page } from "./api";
 import { clock } from "./clock.svelte";
 import { live } from "./live.svelte";
 import { session } from "./session.svelte";
@@ -13,6 +13,7 @@ export type Span = keyof typeof SPANS;
 
 const POINTS = 600;
 const SAMPLE_MS = 1_000;
+const DEAL_PAGES_MAX = 5; // the newest 5,000 deals; the curve begins where they do
 const LIVE_MAX = 7_200;
 
 /** Whose curve: as the API has it. */
@@ -28,7 +29,30 @@ export type Now = () => { balance: number; equity: number } | null;
 interface Point {
   ms: number;
   balance: number;
-  equity: number;
+  /** Null where nobody sampled it. */
+  equity: number | null;
+}
+
+/** What changed the balance, and when; oldest first. */
+export interface Booking {
+  ms: number;
+  amount: number;
+}
+
+/**
+ * Reckon the balance back from a moment at which it is known: each booking before it changed it.
+ *
+ * @param known the first point of which balance and equity are known.
+ */
+export function balanceBefore(known: Point, bookings: readonly Booking[]): Point[] {
+  const points: Point[] = [];
+  let balance = known.balance;
+  for (const booking of bookings.toReversed()) {
+    if (booking.ms >= known.ms) continue;
+    points.push({ ms: booking.ms, balance, equity: null });
+    balance -= booking.amount;
+  }
+  return points.reverse();
 }
 
 /** Points as columns, with the best equity so far beside them: from that to the equity is the drawdown. */
@@ -36,11 +60,11 @@ export function columnsOf(points: readonly Point[]): CurveData {
   const data: CurveData = [[], [], [], []];
   let best = -Infinity;
   for (const point of points) {
-    best = Math.max(best, point.equity);
+    if (point.equity !== null) best = Math.max(best, point.equity);
     data[0].push(point.ms / 1000);
     data[1].push(point.balance);
     data[2].push(point.equity);
-    data[3].push(best);
+    data[3].push(point.equity === null ? null : best);
   }
   return data;
 }
@@ -50,6 +74,7 @@ export class Curve {
   isLoading = $state(false);
   why = $state("");
   #kept = $state.raw<readonly Point[]>([]);
+  #before = $state.raw<readonly Point[]>([]);
   #live: Point[] = [];
   #beat = $state(0);
   #asked: AbortController | null = null;
@@ -57,6 +82,8 @@ export class Curve {
   constructor(
     private readonly subject: Subject,
     private readonly now: Now,
+    /** Whether a deal moves this subject's balance. */
+    private readonly isOurs: (deal: DealRow) => boolean,
   ) {
     // Asked for anew when the span changes, and whenever the connection has come back: something may have been missed.
     $effect(() => {
@@ -74,7 +101,7 @@ export class Curve {
     void this.#beat;
     const from = clock.now - SPANS[this.span];
     const until = this.#kept.at(-1)?.ms ?? 0;
-    return columnsOf([...this.#kept, ...this.#live.filter((point) => point.ms > until && point.ms >= from)]);
+    return columnsOf([...this.#before, ...this.#kept, ...this.#live.filter((point) => point.ms > until && point.ms >= from)]);
   });
 
   #sample(): void {
@@ -94,11 +121,33 @@ export class Curve {
     try {
       const found = await api.get<{ points: EquityPoint[] }>("equity", { ...this.subject, from, points: POINTS }, asked.signal);
       this.#kept = found.points.map((point) => ({ ms: moment(point.utc) ?? 0, balance: point.balance, equity: point.equity }));
+      this.#before = await this.#reckoned(from, asked.signal);
       this.why = "";
     } catch (error) {
       if (asked.signal.aborted) return;
       this.why = error instanceof ApiError ? error.message : "the curve could not be read";
     }
     this.isLoading = false;
+  }
+
+  /** What the balance was before anybody sampled it: the deals of that time tell. */
+  async #reckoned(from: string, signal: AbortSignal): Promise<Point[]> {
+    const now = this.now();
+    const known = this.#kept[0] ?? (now === null ? undefined : { ms: clock.now, ...now });
+    if (known === undefined || known.ms - Date.parse(from) < SPANS[this.span] / POINTS) return [];
+    const asked = { from, until: new Date(known.ms).toISOString(), limit: 1000, ...("currency" in this.subject ? {} : this.subject) };
+    const bookings: Booking[] = [];
+    let cursor: string | undefined;
+    for (let page = 0; page < DEAL_PAGES_MAX; page += 1) {
+      const found: Page<DealRow> = await api.get<Page<DealRow>>("deals", { ...asked, cursor }, signal);
+      for (const deal of found.items) {
+        const amount = deal.profit + deal.swap + deal.commission + deal.fee;
+        const ms = moment(deal.time_utc);
+        if (amount !== 0 && ms !== null && this.isOurs(deal)) bookings.push({ ms, amount });
+      }
+      cursor = found.next;
+      if (cursor === undefined) break;
+    }
+    return balanceBefore(known, bookings.reverse());
   }
 }

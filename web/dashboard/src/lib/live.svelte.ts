@@ -54,6 +54,12 @@ class Live {
     return this.portfolio.get("total");
   }
 
+  /** The currency of an account, as its experts tell it; "" while none has. */
+  currencyOf(account: string): string {
+    for (const row of this.experts.rows.values()) if (`${row.server}/${row.login}` === account) return row.currency;
+    return "";
+  }
+
   may(right: Right): boolean {
     return may(this.role, right);
   }
@@ -78,6 +84,7 @@ class Live {
         this.role = identity.role;
         this.expiresAt = identity.expiresAt;
       }),
+      client.on("connection", (message) => (this.role = message.data.role ?? this.role)), // after a ticket nobody asks
       client.on("error", (message) => (this.refusal = message.data.message)),
       this.experts.follow(client.state("ea_updates")),
       this.portfolio.follow(client.state("portfolio_updates")),
