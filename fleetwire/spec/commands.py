@@ -28,6 +28,8 @@ _SAFE: Final = 2**53 - 1
 _ALTERNATIVES: Final = re.compile(r"\^\(([a-z_|]+)\)\$")
 
 _FORM = """\
+// Written by `python -m fleetwire.spec` from fleetwire/fleet/commands: change it there.
+
 /** What one parameter of a command takes. `any` is yes or no, a number or a text; `above` is not reached itself. */
 export interface ParameterForm {
   readonly kind: "integer" | "number" | "boolean" | "text" | "choice" | "any";

@@ -1,4 +1,4 @@
-"""TypeScript, made of the messages, rows, channels, codes and commands: what web/client is built on."""
+"""TypeScript, made of the messages, rows, channels and codes of `wire`: what web/client is built on."""
 
 import inspect
 import json
@@ -22,7 +22,6 @@ from msgspec.inspect import (
     type_info,
 )
 
-from fleetwire.spec.commands import commands
 from fleetwire.wire import rows
 from fleetwire.wire.channels import CHANNELS, REMOVED, Kind
 from fleetwire.wire.errors import CloseCode, ErrorCode
@@ -41,7 +40,7 @@ ROW_OF: dict[str, type[rows.Row]] = {
 """What the integration service fills the `data` of each published type with."""
 
 _HEAD = """\
-// Written by `python -m fleetwire.spec` from fleetwire/wire and the table of commands: change it there.
+// Written by `python -m fleetwire.spec` from fleetwire/wire: change it there.
 """
 _SIMPLE = {AnyType: "unknown", BoolType: "boolean", IntType: "number", FloatType: "number", StrType: "string"}
 _CLIENT_SUFFIX = "Message"  # a client's message and a server's may share a name
@@ -65,7 +64,6 @@ def typescript() -> str:
         _map("PublishedByChannel", {channel.name: PUBLISHED[channel.type].__name__ for channel in CHANNELS}),
         *(written.row(one) for one in _rows()),
         *written.pending(),
-        commands(),
     ]
     return "\n".join(parts)
 

@@ -251,7 +251,8 @@ async def commands(call: Call) -> Answer:
     from_ms, until_ms = asked.pop("from"), asked.pop("until")
     if from_ms is not None and until_ms is not None:
         _check_order(from_ms, until_ms)
-    query = CommandQuery(from_ms=from_ms, until_ms=until_ms, before=asked.pop("cursor"), **asked)
+    parts = asked.pop("parts") != "no"
+    query = CommandQuery(parts=parts, from_ms=from_ms, until_ms=until_ms, before=asked.pop("cursor"), **asked)
     return from_store(call, await call.office.fleet.commands(query))
 
 

@@ -353,6 +353,7 @@ ROUTES = (
         parameters=(
             _EA_ID,
             _text("parent_id", "that are parts of this command", high=64),
+            _text("parts", "no leaves out parts of commands for several experts", choices=("yes", "no")),
             _text("status", "that are this; open are all that are under way", choices=("open", *_STATUS)),
             _text("command", "of this name", high=64),
             _text("by", "that this token asked for", high=64),
