@@ -3,15 +3,25 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.ready
+WEB_READY := web/node_modules/.ready
 
-.PHONY: demo test simulate chaos attack lint types spec bench bench-peers
+.PHONY: demo test web simulate chaos attack lint types spec bench bench-peers
 .DEFAULT_GOAL := demo
 
 demo: $(READY)  ## a server with a living fleet (ARGS="--port 9000 --experts 200")
 	@$(RUN) fleetwire demo $(ARGS)
 
-test: lint types  ## everything that is tested (ARGS="-k hub")
+test: lint types web  ## everything that is tested (ARGS="-k hub")
 	$(RUN) pytest -q $(ARGS)
+
+# Types, tests (some against the real server), size and package of what is in web/.
+ifeq ($(shell node -p 'const [a, b] = process.versions.node.split("."); a * 100 + +b >= 2019 ? "fit" : ""' 2>/dev/null),fit)
+web: $(READY) $(WEB_READY)  ## what people see: the TypeScript client
+	cd web && npm run check --workspaces --if-present --silent
+else
+web:
+	@echo "web/ is skipped: it needs Node 20.19 or later"
+endif
 
 simulate: $(READY)  ## weeks of a simulated fleet with faults, in every detail (ARGS="--seeds 20 --first 100")
 	@$(RUN) tests.simulation $(ARGS)
@@ -43,4 +53,9 @@ $(READY): pyproject.toml
 	@echo "setting up .venv (once)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(RUN) pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@
+
+$(WEB_READY): web/package-lock.json
+	@echo "setting up web/node_modules (once)"
+	@cd web && npm ci --silent
 	@touch $@

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks.candidates import TOKEN, row
 from benchmarks.ingest import EXPERTS, TOGETHER
@@ -442,6 +442,38 @@ def _living(experts: int, seconds: int) -> Figures:
     return found
 
 
+def commands(scale: Scale) -> list[Line]:
+    """How long an operator's command takes to its expert, signed, and on disk before anybody hears of it."""
+    count = 100 if scale.quick else 1000
+    rounds = in_turns(min(scale.rounds, 3), {"commands": partial(_commands, count)})["commands"]
+    ours, limit = ([one[who] for one in rounds] for who in ("fleetwire", "limit"))
+    p99 = column(ours, "p99_ms")
+    return [
+        Line(
+            "a signed command, from the operator's socket to the expert's, on disk first: p99 (limit: one sync)",
+            f"{median(p99)} ms",
+            f"{median(column(limit, 'p99_ms'))} ms",
+            median(ratios(ours, limit, "p99_ms")),
+            f"{spread(p99)} ms",
+            "<= 20 ms",
+            verdict(statistics.median(p99) <= 20),
+        ),
+        Line(
+            "... p50",
+            f"{median(column(ours, 'p50_ms'))} ms",
+            f"{median(column(limit, 'p50_ms'))} ms",
+            median(ratios(ours, limit, "p50_ms")),
+            f"{spread(column(ours, 'p50_ms'))} ms",
+        ),
+    ]
+
+
+def _commands(count: int) -> Any:
+    command = [sys.executable, "-m", "benchmarks.commands", "--count", str(count)]
+    found: dict[str, Figures] = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=300).stdout)
+    return found
+
+
 @contextmanager
 def _offenders(port: int, readers: int) -> Iterator[None]:
     """Let them misbehave beside the load."""
@@ -499,4 +531,5 @@ ROWS: dict[str, Callable[[Scale], list[Line]]] = {
     "neighbours": neighbours,
     "ingest": ingest,
     "fleet": fleet,
+    "commands": commands,
 }

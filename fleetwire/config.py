@@ -17,6 +17,7 @@ from fleetwire.fleet.news import NewsSettings
 from fleetwire.hub.limits import Limits
 from fleetwire.jwt import JwtSettings
 from fleetwire.notify import NotifySettings
+from fleetwire.serverkey import ServerKey
 from fleetwire.storage.retention import Retention
 from fleetwire.watchdog import WatchdogSettings
 from fleetwire.wire.errors import ConfigError
@@ -68,6 +69,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             description='file in which the fleet is kept; `:memory:` for none, "postgresql://..." for PostgreSQL; '
             "fleetwire.db in your own configuration folder when left out"
+        ),
+    ] = None
+    server_key: Annotated[
+        str | None,
+        Meta(
+            description="file with the key that seals experts' signing keys (docs/commands.md); "
+            "made when first needed; server.key in your own configuration folder when left out"
         ),
     ] = None
     rules: Annotated[str | None, Meta(description="file with rules of alerts and loss limits (docs/alerts.md)")] = None
@@ -165,6 +173,14 @@ def read_settings(values: Mapping[str, Any], where: str) -> Settings:
 def default_database(environment: Mapping[str, str]) -> Path:
     """Give the file in which the fleet is kept where no other is named."""
     return config_directory(environment) / "fleetwire.db"
+
+
+def server_key(settings: Settings, environment: Mapping[str, str]) -> ServerKey:
+    """Give the key that seals the signing keys of experts; of a database in memory it ends with that."""
+    if settings.server_key is None and settings.database == ":memory:":
+        return ServerKey()
+    path = settings.server_key or config_directory(environment) / "server.key"
+    return ServerKey(Path(path).expanduser())
 
 
 def config_directory(environment: Mapping[str, str]) -> Path:

@@ -23,7 +23,7 @@ from fleetwire.wire.labels import Labels
 from fleetwire.wire.messages import Command, CommandCancel, CommandData, CommandResponseData, ServerMessage
 from fleetwire.wire.moment import Moment
 from fleetwire.wire.rows import AlertRow, CommandRow, EquityPoint, ExpertRow, FleetRow, Page, TradeRow
-from fleetwire.wire.tokens import ANYBODY, Commander, IssuedToken, Reporter, Token, TokenRequest, TokenRow
+from fleetwire.wire.tokens import ANYBODY, Commander, Holder, IssuedToken, Reporter, Token, TokenRequest, TokenRow
 
 # ------------------------------------------------------------------------------------------------------------- clock
 
@@ -83,8 +83,8 @@ class Speaker(Protocol):
     paused: bool
 
     @property
-    def by(self) -> str:
-        """The id of its token, never the token."""
+    def holder(self) -> Holder:
+        """By which token it was let in."""
 
     @property
     def asks(self) -> Commander:
@@ -517,10 +517,10 @@ class FleetDesk(Protocol):
     async def audit(self, query: AuditQuery) -> Page:
         """List rows of the audit (`AuditedRow`), newest first."""
 
-    async def report(self, body: bytes, by: str, reporter: Reporter = ANYBODY) -> Receipt:
+    async def report(self, body: bytes, reporter: Reporter = ANYBODY) -> Receipt:
         """Take a report over HTTP: JSON with any of `account terminal experts positions deals events prices acks`.
 
-        The answer has the commands that wait for the experts in it; `by` is the id of the token by which it came.
+        The answer has the commands that wait for the experts in it, signed as for the token that `reporter` holds.
 
         Raises:
             DataError: it is no such report; nothing was taken.

@@ -1,8 +1,8 @@
 """The generated token: made once, kept in the user's own folder, readable by nobody else."""
 
-import os
 from pathlib import Path
 
+from fleetwire.secretfile import read_secret, write_secret
 from fleetwire.wire.errors import ConfigError
 from fleetwire.wire.signature import new_token
 
@@ -24,12 +24,10 @@ class TokenFile:
             ConfigError: the file can't be read, or is empty.
         """
         try:
-            token = self.path.read_text("utf-8").strip()
-        except FileNotFoundError:
-            return None
+            token = read_secret(self.path)
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{self.path}: the token can't be read: {error}") from error
-        if not token:
+        if token == "":
             raise ConfigError(f"{self.path}: holds no token: remove it, and a new one is made")
         return token
 
@@ -41,13 +39,7 @@ class TokenFile:
         """
         token = new_token()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            fresh = self.path.with_suffix(".new")
-            fresh.unlink(missing_ok=True)
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(token + "\n")
-            fresh.replace(self.path)
+            write_secret(self.path, token)
         except OSError as error:
             raise ConfigError(f"{self.path}: the token can't be kept: {error.strerror}: give --auth-token") from error
         return token

@@ -12,7 +12,6 @@ from fleetwire.cli.settings import set_up_logging, token_file, with_token
 from fleetwire.config import Settings
 from fleetwire.integration.fleetwire import Fleetwire, new_server
 from fleetwire.jwt import JwtLogin
-from fleetwire.server.origin import is_loopback
 from fleetwire.server.server import WebSocketServer
 from fleetwire.version import __version__
 from fleetwire.wire.errors import ConfigError
@@ -130,19 +129,12 @@ def _first_lines(settings: Settings, about: str, made: str | None) -> Callable[[
         hints = "" if server.port == 8765 and scheme == "ws" else f" --url {server.url}"
         if settings.auth_token != _kept():
             hints += " --auth-token ..."
-        said = [
+        return [
             f"fleetwire {__version__}  {scheme}://{where} and {web}://{where}   ({about}{everywhere})",
             f"dashboard  {_dashboard_line(server, f'{web}://{where}')}",
             f"token      {_token_line(settings, made)}",
             f"try        fleetwire tail ea_updates alerts{hints}",
         ]
-        if not is_loopback(settings.host) and scheme == "ws":
-            print(
-                f"warning: ws:// on {settings.host or 'all addresses'} is readable by everybody on the way: give "
-                "--tls-cert and --tls-key, or put a proxy with TLS in front",
-                file=sys.stderr,
-            )
-        return said
 
     return lines
 

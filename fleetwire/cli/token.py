@@ -15,7 +15,7 @@ import msgspec
 from fleetwire.cli import settings
 from fleetwire.cli.asking import Api
 from fleetwire.cli.settings import token_file
-from fleetwire.config import Settings, default_database
+from fleetwire.config import Settings, default_database, server_key
 from fleetwire.hub.tokens import Tokens
 from fleetwire.integration.tokens import KeptTokens
 from fleetwire.storage import open_store, without_password
@@ -166,7 +166,8 @@ class _Desk:
         try:
             tokens = Tokens(self._settings.limits.tokens_max)
             tokens.restore(kept.token for kept in memory.tokens)
-            found = await do(KeptTokens(tokens, store, lambda: time.time_ns() // 1_000_000, lambda: None))
+            seal = server_key(self._settings, os.environ).seal
+            found = await do(KeptTokens(tokens, store, lambda: time.time_ns() // 1_000_000, lambda: None, seal))
         finally:
             await store.close()
         asked = "" if self._args.database else "no server answers: "

@@ -197,6 +197,12 @@ level = "warning"
 clear_after_s = 3600
 
 [[rule]]
+name = "keys_lost"
+subject = "event"
+level = "critical"
+clear_after_s = 3600
+
+[[rule]]
 name = "too_many_alerts"
 subject = "event"
 level = "critical"

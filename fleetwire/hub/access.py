@@ -11,7 +11,7 @@ from fleetwire.hub.tokens import Found, Tokens
 from fleetwire.wire.errors import ConfigError
 from fleetwire.wire.moment import Moment, utc_text
 from fleetwire.wire.signature import hash_token, same_token
-from fleetwire.wire.tokens import Binding, Commander, Reporter
+from fleetwire.wire.tokens import Binding, Commander, Holder, Reporter
 
 __all__ = ["RIGHTS", "TOKEN_CHARS_MAX", "Access", "Identity", "Right", "Role", "Verifier"]
 
@@ -68,6 +68,11 @@ class Identity(Struct, frozen=True):
         return self.token_id or self.role.value
 
     @property
+    def holder(self) -> Holder:
+        """Whose token it is, and which of its secrets."""
+        return Holder(self.token_id, self.secret)
+
+    @property
     def is_limited(self) -> bool:
         """Whether it is limited to a part of the fleet, of the channels, or of the commands."""
         return self.scope is not None or self.channels is not None or self.commands is not None
@@ -75,7 +80,7 @@ class Identity(Struct, frozen=True):
     @property
     def reporter(self) -> Reporter:
         """What about it may report."""
-        return Reporter(self.scope, self.expert)
+        return Reporter(self.scope, self.expert, self.holder)
 
     @property
     def asks(self) -> Commander:

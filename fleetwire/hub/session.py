@@ -30,7 +30,7 @@ from fleetwire.wire.errors import (
 from fleetwire.wire.forms import PLAIN, Form
 from fleetwire.wire.labels import Labels, labels_of
 from fleetwire.wire.moment import Moment, read_utc
-from fleetwire.wire.tokens import Commander, Reporter
+from fleetwire.wire.tokens import Commander, Holder, Reporter
 
 if TYPE_CHECKING:
     from fleetwire.hub.hub import Hub
@@ -225,6 +225,11 @@ class Session:
     def by(self) -> str:
         """Who it is, for an audit: never the token."""
         return self.identity.by if self.identity is not None else ""
+
+    @property
+    def holder(self) -> Holder:
+        """By which token it was let in."""
+        return self.identity.holder if self.identity is not None else Holder()
 
     @property
     def asks(self) -> Commander:

@@ -12,7 +12,7 @@ from fleetwire.hub.roles import Role
 from fleetwire.wire.channels import CHANNEL_BY_NAME
 from fleetwire.wire.errors import DataError, NotFoundError
 from fleetwire.wire.moment import read_utc, utc_text
-from fleetwire.wire.tokens import Scopes, Token, TokenRequest, TokenRow
+from fleetwire.wire.tokens import Binding, Scopes, Token, TokenRequest, TokenRow
 
 TOKENS_MAX: Final = 1000
 
@@ -35,6 +35,7 @@ class Tokens:
         self._tokens_max = tokens_max
         self._tokens: dict[str, Token] = {}
         self._by_hash: dict[bytes, str] = {}
+        self._by_expert: dict[tuple[str, int, int], list[str]] = {}  # server, login, magic -> ids, oldest first
 
     def __len__(self) -> int:
         """How many there are."""
@@ -47,6 +48,10 @@ class Tokens:
     def get(self, token_id: str) -> Token | None:
         """Give one."""
         return self._tokens.get(token_id)
+
+    def of_expert(self, server: str, login: int, magic: int) -> list[Token]:
+        """List the tokens that are bound to experts of an account and a magic, oldest first."""
+        return [self._tokens[token_id] for token_id in self._by_expert.get((server, login, magic), ())]
 
     def find(self, digest: bytes, utc_ms: int) -> Found | None:
         """Find the token with a secret of this hash that is worth something now."""
@@ -67,6 +72,8 @@ class Tokens:
     def put(self, token: Token) -> None:
         """Put a token into force, in the place of the same one as it was."""
         self._forget_hashes(token.token_id)
+        if token.expert is not None and token.token_id not in self._tokens:
+            self._by_expert.setdefault(_expert_of(token.expert), []).append(token.token_id)
         self._tokens[token.token_id] = token
         self._by_hash[token.hash] = token.token_id
         if token.previous_hash:
@@ -75,7 +82,12 @@ class Tokens:
     def drop(self, token_id: str) -> None:
         """Forget a token."""
         self._forget_hashes(token_id)
-        self._tokens.pop(token_id, None)
+        token = self._tokens.pop(token_id, None)
+        if token is not None and token.expert is not None:
+            bound = self._by_expert[_expert_of(token.expert)]
+            bound.remove(token_id)
+            if not bound:
+                del self._by_expert[_expert_of(token.expert)]
 
     def _forget_hashes(self, token_id: str) -> None:
         known = self._tokens.get(token_id)
@@ -158,6 +170,10 @@ class Tokens:
         if token is None:
             raise NotFoundError(f"there is no token {token_id!r:.60}: fleetwire token list shows those there are")
         return token
+
+
+def _expert_of(binding: Binding) -> tuple[str, int, int]:
+    return binding.server, binding.login, binding.magic
 
 
 def _check(request: TokenRequest) -> None:

@@ -110,7 +110,7 @@ class Desk:
         check_reporter(self._fleet, reporter, fact)
         self._service.apply(fact, SessionDoor(speaker) if speaker is not None else None)
 
-    async def report(self, body: bytes, by: str, reporter: Reporter = ANYBODY) -> Receipt:
+    async def report(self, body: bytes, reporter: Reporter = ANYBODY) -> Receipt:
         """Take a report over HTTP; give the commands that wait for the experts in it."""
         try:
             said = read_report(body)
@@ -133,7 +133,8 @@ class Desk:
                 experts[self._fleet.id_of(fact.expert)] = fact.boot_id
         ids = list(experts)
         await self._service.acknowledged()
-        commands = await self._service.orders.collect(experts, by) if self._service.keeper is not None else []
+        keeps = self._service.keeper is not None
+        commands = await self._service.orders.collect(experts, reporter.holder) if keeps else []
         return Receipt(
             accepted=accepted,
             refused=refused,

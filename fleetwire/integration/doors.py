@@ -10,6 +10,7 @@ from fleetwire.ports import Speaker
 from fleetwire.wire.messages import Order, OrderData
 from fleetwire.wire.moment import Moment
 from fleetwire.wire.signature import canonical, sign
+from fleetwire.wire.tokens import Holder
 
 
 class Door(Protocol):
@@ -20,8 +21,8 @@ class Door(Protocol):
         """Whether anything can be handed over here now."""
 
     @property
-    def by(self) -> str:
-        """The id of the token by which the expert came in; empty where there is none."""
+    def holder(self) -> Holder:
+        """By which token the expert, or what speaks for it, came in."""
 
     @property
     def address(self) -> str:
@@ -42,9 +43,9 @@ class SessionDoor(NamedTuple):
         return not self.session.closing and not self.session.paused
 
     @property
-    def by(self) -> str:
+    def holder(self) -> Holder:
         """Whose token it is."""
-        return self.session.by
+        return self.session.holder
 
     @property
     def address(self) -> str:
@@ -73,9 +74,9 @@ class SourceDoor(NamedTuple):
         return True
 
     @property
-    def by(self) -> str:
+    def holder(self) -> Holder:
         """Nobody's token: whoever may write into the folder is trusted by the system it is on."""
-        return ""
+        return Holder()
 
     @property
     def address(self) -> str:

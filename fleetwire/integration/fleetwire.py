@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from fleetwire.config import Settings, default_database, load, read_settings
+from fleetwire.config import Settings, default_database, load, read_settings, server_key
 from fleetwire.fleet.commands import EXPIRES_S, CommandRequest, Target
 from fleetwire.fleet.events import CommandReport, Fact
 from fleetwire.fleet.state import FleetSettings
@@ -65,6 +65,7 @@ class Fleetwire:
             [*sources, *_sources(settings, self._refuse)],
             clock,
             store=open_store(database, settings.retention),
+            server_key=server_key(settings, os.environ),
             rules=rules,
             settings=_service_settings(settings),
             on_alert=self._deliver,

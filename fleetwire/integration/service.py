@@ -35,12 +35,14 @@ from fleetwire.fleet.state import Fleet, FleetSettings, OutdatedError
 from fleetwire.integration.desk import Desk
 from fleetwire.integration.doors import Door, SourceDoor
 from fleetwire.integration.keeper import Keeper
+from fleetwire.integration.keyring import Keyring
 from fleetwire.integration.orders import Orders
 from fleetwire.integration.parts import labels_of_alert, labels_of_deal, labels_of_expert
 from fleetwire.integration.tokens import KeptTokens
 from fleetwire.ports import Clock, Report, Source, Store, Timer
 from fleetwire.server.clock import SystemClock
 from fleetwire.server.server import WebSocketServer
+from fleetwire.serverkey import ServerKey
 from fleetwire.wire.errors import ConfigError, DataError, StoreError
 from fleetwire.wire.moment import Moment, read_utc
 from fleetwire.wire.rows import AccountRow, AlertRow, CommandRow, ExpertRow, NewsRow, PortfolioRow
@@ -84,6 +86,8 @@ class IntegrationService:
         sources: where facts come from, besides `report`.
         clock: stamps what is received.
         store: what is kept over a restart; None keeps nothing.
+        server_key: seals the keys that sign experts' commands, which the store keeps; one that ends with the process,
+            if left out.
         rules: of alerts; the default ones, if left out.
         settings: everything else.
         on_alert: is told every alert as well; must neither wait nor raise.
@@ -96,6 +100,7 @@ class IntegrationService:
         clock: Clock | None = None,
         *,
         store: Store | None = None,
+        server_key: ServerKey | None = None,
         rules: RuleBook | None = None,
         settings: IntegrationSettings | None = None,
         on_alert: Callable[[AlertRow], None] | None = None,
@@ -109,7 +114,10 @@ class IntegrationService:
         self.server = server
         self.clock = clock or SystemClock()
         self.keeper = Keeper(store, server) if store is not None else None
-        self.orders = Orders(self, self.settings.commands)
+        self._server_key = server_key or ServerKey()
+        keyring = Keyring(server.access.tokens, self._server_key, self._token_utc_ms)
+        self.orders = Orders(self, self.settings.commands, keyring)
+        self._keyring = keyring
         self.running = False
         self._on_alert = on_alert
         self._sources = tuple(sources)
@@ -163,6 +171,8 @@ class IntegrationService:
             self._terminals.update((terminal.name, terminal) for terminal in state.terminals.values())
         self._find_blackouts(at)
         self.server.serve_fleet(Desk(self))
+        if (lost := self._keyring.complaint()) is not None:
+            self._raise_once("keys_lost", "server:keys", lost, "critical")
         if self.keeper is not None:
             await self.orders.tell_missed(self.keeper.told_until(memory))
         self.server.at_flush(self._tell_all)  # so that a newcomer always finds a portfolio
@@ -194,8 +204,13 @@ class IntegrationService:
 
     def _tokens_in(self, store: Store) -> KeptTokens:
         """Give who makes and keeps tokens: the server knows at once what they become."""
-        access = self.server.access
-        return KeptTokens(access.tokens, store, lambda: access.utc_ms(self.clock.moment()), self.server.review_sessions)
+        server = self.server
+        return KeptTokens(
+            server.access.tokens, store, self._token_utc_ms, server.review_sessions, self._server_key.seal
+        )
+
+    def _token_utc_ms(self) -> int:
+        return self.server.access.utc_ms(self.clock.moment())
 
     async def finished(self) -> None:
         """Wait until every source has nothing more to report.

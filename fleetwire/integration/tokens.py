@@ -28,7 +28,7 @@ class KeptTokens:
         take_utc_ms: gives the time by which they expire.
         changed: is called when one of them has changed.
         seal: derives the key that signs an expert's commands from its token, and seals it; is given the token's id, and
-            the token. Without it there are no such keys.
+            the token.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class KeptTokens:
         store: Store,
         take_utc_ms: Callable[[], int],
         changed: Callable[[], None],
-        seal: Callable[[str, str], bytes] | None = None,
+        seal: Callable[[str, str], bytes],
     ) -> None:
         self._seal = seal
         self._tokens = tokens
@@ -93,7 +93,7 @@ class KeptTokens:
 
     def _sealed(self, token: Token, secret: str) -> Token:
         """Add to an expert's token the key that signs its commands; here, and never again, its secret is known."""
-        if self._seal is None or token.expert is None:
+        if token.expert is None:
             return token
         return structs.replace(token, sealed_key=self._seal(token.token_id, secret))
 

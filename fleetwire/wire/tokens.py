@@ -58,16 +58,25 @@ class Binding(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
         )
 
 
+class Holder(NamedTuple):
+    """Whose token somebody came in with: its id, and which of the secrets that it has had, counted from 0."""
+
+    token_id: str = ""
+    secret: int = 0
+
+
 class Reporter(Struct, frozen=True):
     """Who reports: what about it may.
 
     Args:
         scope: the labels of what it may speak of; None is everything.
         expert: the one expert that it is; None for those who speak of many.
+        holder: of which token.
     """
 
     scope: frozenset[str] | None = None
     expert: Binding | None = None
+    holder: Holder = Holder()
 
 
 ANYBODY = Reporter()

@@ -17,7 +17,7 @@ from fleetwire.client.expert import ExpertClient
 from fleetwire.client.orders import ReceivedCommand
 from fleetwire.config import Settings
 from fleetwire.fleet.commands import CommandLimits
-from fleetwire.integration.orders import Point, What
+from fleetwire.integration.batches import Point, What
 from fleetwire.storage.sqlite import SqliteConnection
 from fleetwire.wire.signature import derive_key
 from tests.integration.commanding import EA, EXPERT, SUPPORTS
@@ -47,8 +47,8 @@ class Fate:
 
 async def serve(database: str, port: int, fate: Fate) -> None:
     whole = Fleetwire(Settings(port=port, auth_token=TOKEN, database=database))
-    whole.service.orders.at = fate
-    whole.service.orders.keys = lambda by: derive_key(TOKEN) if by else None
+    whole.service.orders.batches.at = fate
+    whole.service.orders.keys = lambda _expert, _holder: derive_key(TOKEN)
     whole.service.orders.commands.limits = CommandLimits(per_minute=1e6, burst=10**6)
     async with whole:
         die_at_commits(fate)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from fleetwire.client import expert
 from fleetwire.client.expert import POINTS as EXPERT_POINTS
-from fleetwire.integration import orders
-from fleetwire.integration.orders import POINTS
+from fleetwire.integration import batches, orders
+from fleetwire.integration.batches import POINTS
 from tests.chaos.mortal import SERVER_POINTS
 from tests.chaos.rig import Kill, Rig, zygote
 
@@ -39,6 +39,6 @@ def test_the_points_are_all_there_are() -> None:
     said = set(re.findall(r'_at\(f?"([\w.]+)"\)', Path(expert.__file__).read_text("utf-8")))
     assert said <= set(EXPERT_POINTS)
     assert set(POINTS) <= set(SERVER_POINTS)
-    text = Path(orders.__file__).read_text("utf-8")
-    assert set(re.findall(r"Point\.(\w+)", text)) == {point.value for point in orders.Point}
-    assert set(re.findall(r"What\.(\w+)", text)) == {what.value for what in orders.What}
+    text = "".join(Path(each.__file__).read_text("utf-8") for each in (batches, orders))
+    assert set(re.findall(r"Point\.(\w+)", text)) == {point.value for point in batches.Point}
+    assert set(re.findall(r"What\.(\w+)", text)) == {what.value for what in batches.What}

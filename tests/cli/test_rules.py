@@ -44,7 +44,7 @@ def test_every_rule_is_shown_with_where_it_is_from(mine: Path, capsys: pytest.Ca
     assert "drawdown_pct > threshold   (threshold 12)" in rows["ea_drawdown"]
     assert rows["expert_silent"].split()[4] == "no"
     assert rows["margin_call"].split()[5] == "default"
-    assert "21 rules, 20 of them enabled; 1 loss limits" in output
+    assert "22 rules, 21 of them enabled; 1 loss limits" in output
     assert "limit *: max_daily_loss_pct 5.0, daily_pct_of initial" in output
 
 

@@ -13,7 +13,7 @@ from fleetwire.client.expert import ExpertClient
 from fleetwire.client.journal import ACCEPTED, BEGUN, Entry, Journal
 from fleetwire.client.orders import Outcome, ReceivedCommand, Verdict
 from tests.client.test_orders import order
-from tests.integration.commanding import Hands, expert_client, living, sign_with
+from tests.integration.commanding import Hands, expert_client, living, own_token
 from tests.integration.support import TOKEN, whole
 
 
@@ -36,7 +36,7 @@ async def test_a_token_that_is_refused_ends_it_with_a_word(tmp_path: Path, caplo
 async def test_a_command_signed_with_another_key_is_neither_done_nor_answered(tmp_path: Path) -> None:
     hands = Hands()
     async with whole(tmp_path / "fleet.db") as fw:
-        sign_with(fw, "somebody-elses-token")
+        await own_token(fw)
         async with living(client_of(fw.server.url, tmp_path, hands), fw) as client:
             command = await fw.command("pause", ea_id=client.ea_id)
             async with asyncio.timeout(10):
@@ -115,8 +115,10 @@ async def test_what_was_begun_when_it_was_stopped_is_not_repeated(tmp_path: Path
 async def test_a_dead_man_rule_is_pushed_kept_and_carried_out_when_the_centre_is_gone(tmp_path: Path) -> None:
     hands, now = Hands(), [0.0]
     async with whole(tmp_path / "fleet.db") as fw:
-        sign_with(fw)
-        client = client_of(fw.server.url, tmp_path, hands, clock=lambda: now[0], sleep=lambda _: asyncio.sleep(0.005))
+        token = await own_token(fw)
+        client = client_of(
+            fw.server.url, tmp_path, hands, token=token, clock=lambda: now[0], sleep=lambda _: asyncio.sleep(0.005)
+        )
         async with living(client, fw):
             params = {"after_s": 30, "action": "pause"}
             rule = await fw.command("dead_man", params, ea_id=client.ea_id)

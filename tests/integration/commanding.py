@@ -9,10 +9,17 @@ from typing import Any
 from fleetwire import Fleetwire
 from fleetwire.client.expert import ExpertClient
 from fleetwire.client.orders import ReceivedCommand
-from fleetwire.wire.signature import derive_key
+from fleetwire.ports import TokenDesk
+from fleetwire.wire.tokens import Binding, TokenRequest
 from tests.integration.support import TOKEN
 
-EXPERT = {"server": "Broker-Demo", "login": 5, "magic": 12345, "symbol": "EURUSD", "name": "London Breakout"}
+EXPERT: dict[str, Any] = {
+    "server": "Broker-Demo",
+    "login": 5,
+    "magic": 12345,
+    "symbol": "EURUSD",
+    "name": "London Breakout",
+}
 SUPPORTS = ("pause", "resume", "close_all", "emergency_stop", "dead_man")
 EA = 12345
 
@@ -30,12 +37,17 @@ class Hands:
         return {"retcode": 10009}
 
 
-def sign_with(whole: Fleetwire, token: str = TOKEN) -> None:
-    """Let commands be signed as for an expert whose own token this is."""
-    whole.service.orders.keys = lambda _: derive_key(token)
+async def own_token(whole: Fleetwire) -> str:
+    """Make the token of the expert, by which its commands are signed."""
+    binding = Binding(server=EXPERT["server"], login=EXPERT["login"], magic=EXPERT["magic"])
+    return (await token_desk(whole).create(TokenRequest(role="expert", expert=binding), "a test")).token
 
 
-def expert_client(url: str, folder: Path, hands: Any, **settings: Any) -> ExpertClient:
+def token_desk(whole: Fleetwire) -> TokenDesk:
+    return whole.server._office.token_desk
+
+
+def expert_client(url: str, folder: Path, hands: Any, token: str = TOKEN, **settings: Any) -> ExpertClient:
     known: dict[str, Any] = {
         "expert": EXPERT,
         "ea_id": EA,
@@ -45,7 +57,7 @@ def expert_client(url: str, folder: Path, hands: Any, **settings: Any) -> Expert
         "report": lambda: {"positions": []},
         "interval_s": 0.05,
     }
-    return ExpertClient(url, TOKEN, **(known | settings))
+    return ExpertClient(url, token, **(known | settings))
 
 
 @contextlib.asynccontextmanager

@@ -18,7 +18,9 @@ MSC = 1_790_000_000_000
 
 
 def whole(path: Path | str, **settings: Any) -> Fleetwire:
-    return Fleetwire(Settings(port=0, auth_token=TOKEN, database=str(path), **settings))
+    key = None if path == ":memory:" else str(Path(path).with_suffix(".key"))
+    known = {"port": 0, "auth_token": TOKEN, "database": str(path), "server_key": key}
+    return Fleetwire(Settings(**{**known, **settings}))
 
 
 def account(equity: float = 1000.0, **fields: Any) -> Account:

@@ -280,7 +280,7 @@ class _FullStore:
 
 async def test_what_can_not_be_kept_is_not_made_and_what_is_revoked_counts_no_more_even_so(fleet: Fleetwire) -> None:
     tokens, store, changes = fleet.server.access.tokens, _FullStore(), []
-    kept = KeptTokens(tokens, store, lambda: 1, lambda: changes.append(1))  # type: ignore[arg-type]
+    kept = KeptTokens(tokens, store, lambda: 1, lambda: changes.append(1), lambda *_: b"")  # type: ignore[arg-type]
     with pytest.raises(StoreError, match="the disk is full"):
         await kept.create(TokenRequest(role="viewer"), "a test")
     assert (kept.listed(), len(store.given)) == ([], 2)

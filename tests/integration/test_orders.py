@@ -15,7 +15,7 @@ from fleetwire.fleet.commands import CommandLimits
 from fleetwire.sources.simulator import Simulator
 from fleetwire.wire.audit import verify
 from fleetwire.wire.errors import CommandError, ConfirmationError, ConflictError
-from tests.integration.commanding import EA, EXPERT, Hands, expert_client, living, sign_with
+from tests.integration.commanding import EA, EXPERT, Hands, expert_client, living, own_token
 from tests.integration.support import TOKEN, whole
 
 BODY = {
@@ -89,8 +89,8 @@ async def audited(fw: Fleetwire) -> list[Any]:
 async def test_a_command_is_carried_out_by_its_expert_and_its_end_is_told(tmp_path: Path) -> None:
     hands = Hands()
     async with whole(tmp_path / "fleet.db") as fw:
-        sign_with(fw)
-        async with living(expert_client(fw.server.url, tmp_path, hands), fw):
+        token = await own_token(fw)
+        async with living(expert_client(fw.server.url, tmp_path, hands, token), fw):
             command = await fw.command("pause", ea_id=EA, reason="news")
             row = await command.finished(timeout_s=10)
         assert (row.status, row.results) == ("executed", {"retcode": 10009})
@@ -106,8 +106,8 @@ async def test_a_command_is_carried_out_by_its_expert_and_its_end_is_told(tmp_pa
 
 async def test_an_operator_on_the_socket_is_answered_and_hears_each_step(tmp_path: Path) -> None:
     async with whole(tmp_path / "fleet.db") as fw:
-        sign_with(fw)
-        async with living(expert_client(fw.server.url, tmp_path, Hands()), fw), connect(fw.server.url) as raw:
+        token = await own_token(fw)
+        async with living(expert_client(fw.server.url, tmp_path, Hands(), token), fw), connect(fw.server.url) as raw:
             client = await socket(raw)
             await client.say("subscribe", {"channels": ["command_updates"]})
             await client.hear("subscription_response")
@@ -247,12 +247,12 @@ async def test_a_restart_of_the_server_forgets_no_command_and_no_key(tmp_path: P
         first = await fw.command("pause", ea_id=EA, idempotency_key="k")
     hands = Hands()
     async with whole(tmp_path / "fleet.db") as fw:
-        sign_with(fw)
+        token = await own_token(fw)
         again = await fw.command("pause", ea_id=EA, idempotency_key="k")
         assert (again.command_id, again.repeated) == (first.command_id, True)
         with pytest.raises(ConflictError):
             await fw.command("close_all", ea_id=EA, idempotency_key="k")
-        async with living(expert_client(fw.server.url, tmp_path, hands), fw):
+        async with living(expert_client(fw.server.url, tmp_path, hands, token), fw):
             assert (await again.finished(timeout_s=10)).status == "executed"
         assert hands.done == ["pause"]
         await audited(fw)

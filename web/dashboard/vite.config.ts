@@ -1,6 +1,6 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vitest/config";
-import { squeeze } from "./squeeze";
+import { squeeze } from "./squeeze.ts";
 
 export default defineConfig({
   base: "./", // so that the same bundle works at "/" and below any base path of a proxy

@@ -276,7 +276,7 @@ async def report(call: Call) -> Answer:
     """Take a report of a terminal, and tell what to do next."""
     try:
         reporter = call.identity.reporter if call.identity is not None else NOBODY
-        return rows(call, await call.office.fleet.report(call.body, _by(call), reporter))
+        return rows(call, await call.office.fleet.report(call.body, reporter))
     except RecursionError as error:
         raise Problem(ProblemKind.malformed_json, _why(error)) from None
 
@@ -317,11 +317,6 @@ def _secret(call: Call, issued: IssuedToken) -> Answer:
 def _asks(call: Call) -> Commander:
     """Tell what the caller may command."""
     return call.identity.asks if call.identity is not None else Commander()
-
-
-def _by(call: Call) -> str:
-    """Name who asks, never by the token."""
-    return call.identity.by if call.identity is not None else ""
 
 
 def _page(call: Call, found: Iterable[Any], key: Any) -> Page:

@@ -60,7 +60,8 @@ export class Channel {
 
   /** Note that the connection is lost. A snapshot that was not all told can't be gone on with; rows stay, as old ones. */
   lost(): void {
-    if (!this.isEvent && !this.isComplete) this.last = null;
+    if (this.isEvent) this.last = this.heardUntil;
+    else if (!this.isComplete) this.last = null;
     this.historyDue = Math.max(this.historyDue, this.#historyAsked);
     this.#historyAsked = 0;
     this.asked.clear();
@@ -88,6 +89,11 @@ export class Channel {
     if (this.pastUntil !== null) this.heard(this.pastUntil);
     this.pastUntil = null;
     this.#historyAsked = 0;
+  }
+
+  /** Until where those have heard it who begin now: what is older is history. */
+  get heardUntil(): number | null {
+    return this.last ?? this.pastUntil;
   }
 
   heard(position: number | undefined): void {

@@ -1,16 +1,13 @@
 /** Where the core meets the world: sockets, timers, tokens, frames, and the program's own functions. */
 
-import type { Channel } from "./channel.js";
 import { type Clock, SleepDetector } from "./clock.js";
 import { Core } from "./core.js";
-import type { Envelope, Json } from "./envelope.js";
+import type { Json } from "./envelope.js";
 import { FleetwireError } from "./errors.js";
-import { CHANNELS, type AlertRow } from "./generated.js";
-import { Interests } from "./interests.js";
-import { Value, call } from "./observable.js";
+import type { AlertRow } from "./generated.js";
+import { Listeners } from "./listeners.js";
+import { Value } from "./observable.js";
 import type { Output } from "./output.js";
-import { Store } from "./store.js";
-import { Cursor, Stream } from "./stream.js";
 import type { Transport, TransportFactory } from "./transport.js";
 import type * as types from "./types.js";
 
@@ -39,31 +36,26 @@ export class Client implements types.Fleetwire {
   readonly identity = new Value<types.Identity | null>(null);
   readonly #core: Core;
   readonly #sleep: SleepDetector;
-  readonly #interests = new Interests();
+  readonly #listeners: Listeners;
   #socket: Transport | null = null;
   #socketSerial = 0;
   #timer: unknown = null;
   #ticker: unknown = null;
   #isRunning = false;
-  #isSyncDue = false;
   #token: types.TokenSource | null;
   #lastToken: types.TokenSource | null; // that was taken by the server
   #unWake: () => void;
-  #stores = new Map<string, Store<unknown>>();
-  #streams = new Map<types.EventChannel, Set<Stream<unknown>>>();
-  #handlers = new Map<string, Set<(message: never) => void>>();
-  #cursors = new Map<types.EventChannel, Cursor>(); // of the handlers
   #answers = new Map<number, Waiting<unknown>>();
   #authenticating: Waiting<void>[] = [];
-  #dirty = new Set<{ flush(): void }>();
 
   constructor(private readonly settings: Settings) {
     const { clock, token, ticket, version } = settings;
     this.#token = this.#lastToken = token;
     this.#sleep = new SleepDetector(clock);
     this.#core = new Core(token !== null, ticket, version);
-    this.#unWake = clock.onWake(() => this.#run(() => this.#core.wake(clock.now(), this.#sleep.look())));
-    this.#tick();
+    this.#listeners = new Listeners(this.#core, clock, () => this.#run(() => this.#core.sync(clock.now())));
+    this.#unWake = clock.onWake(() => this.#look(true));
+    this.#tickSoon();
     this.#run(() => this.#core.start(clock.now()));
   }
 
@@ -78,105 +70,16 @@ export class Client implements types.Fleetwire {
 
   // ----------------------------------------------------------------------------------------------------------- hearing
 
-  state<C extends types.StateChannel>(
-    channel: C,
-    options: { keys?: readonly string[]; maxHz?: number } = {},
-  ): types.StateStore<types.RowOf<C>> {
-    const keys = options.keys ? [...new Set(options.keys)].sort() : null;
-    const name = JSON.stringify([channel, keys, options.maxHz]);
-    const known = this.#stores.get(name);
-    if (known) return known as Store<types.RowOf<C>>;
-    const store = new Store<unknown>(keys && new Set(keys), {
-      schedule: (one) => this.#schedule(one),
-      serverNow: () => this.#core.serverClock.now(this.settings.clock.now()),
-      used: (one, isUsed) => (isUsed ? begin() : this.#leave(name, one as Store<unknown>)),
-    });
-    const begin = (): void => {
-      this.#stores.set(name, store);
-      this.#interests.add(store, { channel, keys, maxHz: options.maxHz });
-      const { rows, isComplete } = this.#core.channels.get(channel)!;
-      for (const [key, row] of rows.held) store.take(key, row);
-      store.stand(isComplete);
-      this.#syncSoon();
-    };
-    begin();
-    return store as Store<types.RowOf<C>>;
+  state<C extends types.StateChannel>(channel: C, options?: { keys?: readonly string[]; maxHz?: number }): types.StateStore<types.RowOf<C>> {
+    return this.#listeners.state(channel, options);
   }
 
-  #leave(name: string, store: Store<unknown>): void {
-    this.#interests.remove(store);
-    this.#stores.delete(name);
-    for (const key of [...store.rows.keys()]) store.take(key, null);
-    store.stand(false);
-    this.#syncSoon();
-  }
-
-  events<C extends types.EventChannel>(channel: C, options: { history?: number } = {}): AsyncIterable<types.MessageOf<C>> {
-    const history = options.history ?? 0;
-    return { [Symbol.asyncIterator]: () => this.#stream(channel, history) };
-  }
-
-  #stream<C extends types.EventChannel>(channel: C, history: number): Stream<types.MessageOf<C>> {
-    const streams = this.#streams.get(channel) ?? new Set();
-    this.#streams.set(channel, streams);
-    const stream = new Stream<types.MessageOf<C>>(new Cursor(this.#heard(channel), history > 0), () => {
-      streams.delete(stream as Stream<unknown>);
-      this.#interests.remove(stream);
-      this.#syncSoon();
-    });
-    if (this.status.value.state === "closed") stream.finish(null);
-    streams.add(stream as Stream<unknown>);
-    this.#interests.add(stream, { channel, keys: null, maxHz: undefined });
-    if (history) this.#core.history(channel, history);
-    this.#syncSoon();
-    return stream;
+  events<C extends types.EventChannel>(channel: C, options?: { history?: number }): AsyncIterable<types.MessageOf<C>> {
+    return this.#listeners.events(channel, options);
   }
 
   on<T extends types.MessageType>(type: T, handler: (message: types.Message<T>) => void): () => void {
-    const own = (message: never): void => handler(message); // the same function may be registered twice
-    const handlers = this.#handlers.get(type) ?? new Set();
-    this.#handlers.set(type, handlers.add(own));
-    const channel = (Object.keys(CHANNELS) as types.ChannelName[]).find((name) => CHANNELS[name].type === (type as string));
-    if (channel) {
-      if (CHANNELS[channel].kind === "event" && handlers.size === 1)
-        this.#cursors.set(channel as types.EventChannel, new Cursor(this.#heard(channel), false));
-      this.#interests.add(own, { channel, keys: null, maxHz: undefined });
-      this.#syncSoon();
-    }
-    return () => {
-      handlers.delete(own);
-      this.#interests.remove(own);
-      this.#syncSoon();
-    };
-  }
-
-  /** The position until which a channel is heard already; null where it is not. */
-  #heard(channel: types.ChannelName): number | null {
-    const known: Channel = this.#core.channels.get(channel)!;
-    return known.want === null ? null : known.last;
-  }
-
-  /** Tell the core what is wanted, once for all that is asked for in one go. */
-  #syncSoon(): void {
-    if (this.#isSyncDue) return;
-    this.#isSyncDue = true;
-    queueMicrotask(() => {
-      this.#isSyncDue = false;
-      this.#run(() => {
-        for (const [channel, want] of this.#interests.changes()) this.#core.want(channel, want);
-        this.#core.sync(this.settings.clock.now());
-      });
-    });
-  }
-
-  #schedule(store: { flush(): void }): void {
-    this.#dirty.add(store);
-    if (this.#dirty.size > 1) return;
-    this.settings.clock.frame(() => {
-      const due = [...this.#dirty];
-      this.#dirty.clear();
-      for (const one of due) one.flush();
-    });
+    return this.#listeners.on(type, handler);
   }
 
   // ------------------------------------------------------------------------------------------------------------ asking
@@ -191,14 +94,11 @@ export class Client implements types.Fleetwire {
   }
 
   async acknowledge(alertId: number, options?: types.RequestOptions): Promise<AlertRow> {
-    const interest = {}; // the alert itself answers, on its channel
-    this.#interests.add(interest, { channel: "alerts", keys: null, maxHz: undefined });
-    for (const [channel, want] of this.#interests.changes()) this.#core.want(channel, want);
+    const release = this.#listeners.hold("alerts"); // the alert itself answers, on its channel
     try {
       return await this.#ask("alert_ack", { alert_id: alertId }, options);
     } finally {
-      this.#interests.remove(interest);
-      this.#syncSoon();
+      release();
     }
   }
 
@@ -240,7 +140,7 @@ export class Client implements types.Fleetwire {
     this.#run(() => this.#core.close());
     this.settings.clock.clearTimeout(this.#ticker);
     this.settings.clock.clearTimeout(this.#timer);
-    for (const streams of this.#streams.values()) for (const stream of streams) stream.finish(null);
+    this.#listeners.close();
   }
 
   // ----------------------------------------------------------------------------------------------------- carrying out
@@ -255,7 +155,6 @@ export class Client implements types.Fleetwire {
     } finally {
       this.#isRunning = false;
     }
-    this.age.set(this.#core.ageMs(this.settings.clock.now()));
     this.#setTimer();
   }
 
@@ -268,13 +167,22 @@ export class Client implements types.Fleetwire {
   }
 
   /** Age goes by while nothing happens; and so does the sleep of the machine. */
-  #tick(): void {
-    const { clock, random } = this.settings;
-    this.#ticker = clock.setTimeout(() => {
-      this.#tick();
-      const slept = this.#sleep.look();
-      this.#run(() => (slept ? this.#core.wake(clock.now(), slept) : this.#core.tick(clock.now(), random())));
+  #tickSoon(): void {
+    this.#ticker = this.settings.clock.setTimeout(() => {
+      this.#tickSoon();
+      this.#look(false);
     }, AGE_TICK_MS);
+  }
+
+  #look(hasWoken: boolean): void {
+    const { clock, random } = this.settings;
+    const slept = this.#sleep.look();
+    this.#run(() => (slept || hasWoken ? this.#core.wake(clock.now(), slept) : this.#core.tick(clock.now(), random())));
+    this.#tellAge();
+  }
+
+  #tellAge(): void {
+    this.age.set(this.#core.ageMs(this.settings.clock.now()));
   }
 
   #perform(output: Output): void {
@@ -288,6 +196,7 @@ export class Client implements types.Fleetwire {
       case "ask":
         return this.#askToken(output.serial);
       case "status":
+        this.#tellAge();
         return this.status.set(output.status);
       case "identity":
         return this.identity.set(output.identity);
@@ -298,15 +207,15 @@ export class Client implements types.Fleetwire {
         if (this.status.value.state === "live") this.#token = this.#lastToken; // the session goes on with it
         return this.#authenticating.splice(0).forEach((one) => one.reject(output.error));
       case "message":
-        return this.#message(output.message);
+        return this.#listeners.message(output.message);
       case "row":
-        return this.#eachStore(output.channel, (store) => store.take(output.key, output.row));
+        return this.#listeners.eachStore(output.channel, (store) => store.take(output.key, output.row));
       case "complete":
-        return this.#eachStore(output.channel, (store) => store.stand(output.isComplete));
+        return this.#listeners.eachStore(output.channel, (store) => store.stand(output.isComplete));
       case "begun":
-        return this.#begun(output);
+        return this.#listeners.begun(output);
       case "refused":
-        return this.#refused(output.channel, output.error);
+        return this.#listeners.refused(output.channel, output.error);
       case "answered":
         this.#answers.get(output.id)?.resolve(output.value);
         return void this.#answers.delete(output.id);
@@ -356,31 +265,6 @@ export class Client implements types.Fleetwire {
         (given) => this.#run(() => this.#core.token(serial, clock.now(), random(), given)),
         (error: unknown) => this.#run(() => this.#core.tokenFailed(serial, clock.now(), random(), String(error))),
       );
-  }
-
-  #message(message: Envelope): void {
-    const channel = (message.channel ?? (message.data as Json | undefined)?.channel) as types.EventChannel;
-    for (const stream of [...(this.#streams.get(channel) ?? [])]) stream.take(message);
-    const cursor = this.#cursors.get(message.channel as types.EventChannel);
-    if (cursor && !cursor.isNew(message.position)) return;
-    for (const handler of [...(this.#handlers.get(message.type) ?? [])]) call(handler, message as never);
-  }
-
-  #begun({ channel, position, history, isNewEpoch }: Output & { do: "begun" }): void {
-    const name = channel as types.EventChannel;
-    for (const stream of this.#streams.get(name) ?? []) stream.cursor.begun(position, history, isNewEpoch);
-    this.#cursors.get(name)?.begun(position, history, isNewEpoch);
-  }
-
-  #refused(channel: types.ChannelName, error: FleetwireError): void {
-    this.#eachStore(channel, (store) => store.stand(false, error));
-    for (const stream of this.#streams.get(channel as types.EventChannel) ?? []) stream.finish(error);
-    const data = { code: error.code, message: `${channel}: ${error.message}`, temporary: false };
-    this.#message({ type: "error", data });
-  }
-
-  #eachStore(channel: types.ChannelName, each: (store: Store<unknown>) => void): void {
-    for (const store of this.#interests.of(channel)) if (store instanceof Store) each(store);
   }
 }
 

@@ -7,9 +7,10 @@ import { Backoff, retryAfterMs } from "./backoff.js";
 import { Channel, type ChannelName, type Want } from "./channel.js";
 import { type Envelope, type Json, fields, read, write } from "./envelope.js";
 import { FleetwireError } from "./errors.js";
-import { CHANNELS, CLOSE_CODES, SUBPROTOCOL } from "./generated.js";
+import { CHANNELS, CLOSE_CODES } from "./generated.js";
 import { Hearing } from "./hearing.js";
 import { Liveness } from "./liveness.js";
+import { Offers } from "./offers.js";
 import type { Output } from "./output.js";
 import { type Request, Requests, overdue, refusal } from "./requests.js";
 import { ServerClock } from "./serverclock.js";
@@ -18,6 +19,9 @@ import type { Status } from "./types.js";
 
 const OPEN_TIMEOUT_MS = 10_000; // until the server's first message
 const ANSWER_TIMEOUT_MS = 10_000;
+/** Of the server's auth_deadline: who is later than that is told never to come back. */
+const TOKEN_PATIENCE = 0.8;
+const AUTH_DEADLINE_S = 10;
 /** For the backoff: the server's doing, come back later, and later still where it goes on like this. */
 const OBJECTED = 4199;
 const VERSIONS = [1, 2];
@@ -29,6 +33,7 @@ export class Core {
   readonly serverClock = new ServerClock();
   readonly requests = new Requests();
   #hearing: Hearing;
+  #offers: Offers;
   #backoff = new Backoff();
   #liveness: Liveness | null = null;
   #out: Output[] = [];
@@ -36,14 +41,14 @@ export class Core {
   #status: Status = { state: "connecting" };
   #serial = 0; // of the connection
   #version = 1;
-  #speaks2: boolean | null = null; // whether the server is known to speak version 2
   #openedAt = 0;
   #isOpen = false;
   #retryAt = Infinity;
   #mayHurry = false; // the server has not asked to be left alone for a while
   #heardAt: number | null = null; // across connections
-  #refusedToken: string | null = null;
-  #token: string | null = null; // the one that was sent last; never told
+  #token: string | null = null; // the one that was sent last on this connection; never told
+  #refusal: FleetwireError | null = null; // of that one
+  #tokenDue = Infinity;
 
   /**
    * @param hasToken whether there is somebody to ask for a token
@@ -53,8 +58,9 @@ export class Core {
   constructor(
     private hasToken: boolean,
     private ticket: string | null,
-    private readonly version: number,
+    version: number,
   ) {
+    this.#offers = new Offers(version);
     for (const name of Object.keys(CHANNELS) as ChannelName[]) this.channels.set(name, new Channel(name));
     this.#hearing = new Hearing(this.channels, (output) => this.#out.push(output));
   }
@@ -77,9 +83,8 @@ export class Core {
 
   /** When `tick` is due. */
   get due(): number {
-    const alive = this.#phase === "live" ? this.#liveness!.due : Infinity;
     const opened = this.#phase === "opening" ? this.#openedAt + OPEN_TIMEOUT_MS : Infinity;
-    return Math.min(this.#retryAt, alive, opened, this.requests.due);
+    return Math.min(this.#retryAt, opened, this.#tokenDue, this.#liveness?.due ?? Infinity, this.requests.due);
   }
 
   // ------------------------------------------------------------------------------------------------------ connections
@@ -87,29 +92,25 @@ export class Core {
   /** Open a connection: the first one, or the next. */
   start(now: number): void {
     if (!this.hasToken && this.ticket === null) return this.#refuse("a token is needed: call authenticate", "not_authenticated");
-    const offers = this.version > 1 && this.#speaks2 !== false ? [SUBPROTOCOL] : [];
     this.#phase = "opening";
     this.#serial++;
     this.#openedAt = now;
     this.#isOpen = false;
     this.#retryAt = Infinity;
-    this.#out.push({ do: "open", offers, ticket: this.ticket });
+    this.#out.push({ do: "open", offers: this.#offers.subprotocols, ticket: this.ticket });
     this.#tell({ state: "connecting" });
   }
 
   /** The socket is open. */
   opened(subprotocol: string): void {
     this.#isOpen = true;
-    this.#version = subprotocol === SUBPROTOCOL ? 2 : 1;
-    if (this.#version === 2) this.#speaks2 = true;
+    this.#version = this.#offers.agreed(subprotocol);
   }
 
   /** The socket is closed, or was never opened. */
   closed(now: number, chance: number, code: number | null, reason: string): void {
     const wasOpen = this.#isOpen;
-    // A page is not told why a socket does not open. Some servers object to a subprotocol that they do not know, and some
-    // browsers to a server that passes it over: so every other try is without, until one with it has succeeded.
-    if (!wasOpen && this.version > 1 && this.#speaks2 !== true) this.#speaks2 = this.#speaks2 === null ? false : null;
+    if (!wasOpen) this.#offers.failed();
     if (!wasOpen && this.ticket !== null) {
       this.ticket = null;
       if (!this.hasToken) return this.#refuse("the ticket was not taken: it is good once, for half a minute", "ticket");
@@ -137,9 +138,9 @@ export class Core {
 
   #disconnect(): void {
     this.#serial++;
-    this.#liveness = null;
+    this.#liveness = this.#token = this.#refusal = null;
+    this.#tokenDue = Infinity;
     this.#isOpen = false;
-    this.#refusedToken = null;
     this.requests.lost();
     this.#hearing.lost();
   }
@@ -149,7 +150,7 @@ export class Core {
     this.#phase = "refused";
     this.#retryAt = Infinity;
     this.#tell({ state: "refused", reason, code });
-    this.#out.push({ do: "unauthenticated", error: new FleetwireError(String(code ?? "refused"), reason) });
+    this.#end(new FleetwireError(String(code ?? "refused"), reason));
   }
 
   close(): void {
@@ -158,7 +159,11 @@ export class Core {
     this.#phase = "closed";
     this.#retryAt = Infinity;
     this.#tell({ state: "closed" });
-    const error = new FleetwireError("closed", "the client is closed");
+    this.#end(new FleetwireError("closed", "the client is closed"));
+  }
+
+  /** Tell all who wait that no answer will come. */
+  #end(error: FleetwireError): void {
     for (const id of this.requests.open.keys()) this.#out.push({ do: "failed", id, error });
     this.requests.open.clear();
     this.#out.push({ do: "unauthenticated", error });
@@ -168,14 +173,14 @@ export class Core {
 
   /** Do what is due. */
   tick(now: number, chance: number): void {
-    for (const request of this.requests.overdue(now)) {
-      const error = overdue(request);
-      if (request.isOwn) this.#out.push({ do: "failed", id: request.id, error });
-      else return this.#drop(now, chance, error);
-    }
+    const late = this.requests.overdue(now);
+    for (const request of late) if (request.isOwn) this.#out.push({ do: "failed", id: request.id, error: overdue(request) });
+    const ours = late.find((request) => !request.isOwn);
+    if (ours) return this.#drop(now, chance, overdue(ours));
     if (now >= this.#retryAt) this.start(now);
     else if (this.#phase === "opening" && now >= this.#openedAt + OPEN_TIMEOUT_MS)
       this.#drop(now, chance, timeout("the server did not answer in time"), null);
+    else if (now >= this.#tokenDue) this.#drop(now, chance, new FleetwireError("token", "the token did not come in time", true));
     else if (this.#liveness) this.#judge(now, chance, this.#liveness.check(now));
     this.#tellAge(now);
   }
@@ -217,11 +222,13 @@ export class Core {
   /** The answer to `ask`: the token of the moment. */
   token(serial: number, now: number, chance: number, token: string): void {
     if (serial !== this.#serial) return;
-    if (token === this.#refusedToken && this.#phase === "authenticating") {
+    this.#tokenDue = Infinity;
+    if (token === this.#token) {
+      if (!this.#refusal) return void this.#out.push({ do: "authenticated" }); // the same again changes nothing
       this.#out.push({ do: "drop" });
-      return this.#refuse("the server refuses this token", "token_invalid");
+      return this.#refuse(this.#refusal.message, this.#refusal.code);
     }
-    if (!token) return this.#drop(now, chance, new FleetwireError("token", "there is no token at the moment", true));
+    if (!token) return this.tokenFailed(serial, now, chance, "none was given");
     this.#token = token;
     this.#question(now, "auth", { token });
   }
@@ -235,7 +242,6 @@ export class Core {
   /** There is another token from now on. */
   renewIdentity(now: number): void {
     this.hasToken = true;
-    this.#refusedToken = null;
     if (this.#phase === "refused") this.start(now);
     else if (this.#phase === "authenticating" || this.#phase === "restoring" || this.#phase === "live") this.#ask();
   }
@@ -247,7 +253,7 @@ export class Core {
   #authenticated(now: number, message: Envelope): void {
     const said = fields(message.data);
     if (said.success === true || said.status === "authenticated") {
-      this.#refusedToken = null;
+      this.#refusal = null;
       const scopes = Array.isArray(said.scopes) ? said.scopes.map(String) : null;
       const expiresAt = typeof said.expires_at === "string" ? said.expires_at : null;
       this.#out.push({ do: "identity", identity: { role: String(said.role), expiresAt, scopes } });
@@ -257,11 +263,11 @@ export class Core {
       return this.sync(now);
     }
     if (this.#phase !== "authenticating") {
-      this.#out.push({ do: "unauthenticated", error: refusal(said) });
-      return;
+      this.#token = null;
+      return void this.#out.push({ do: "unauthenticated", error: refusal(said) });
     }
     // Whoever gives tokens may have a newer one; the same again is refused for good.
-    this.#refusedToken = this.#token;
+    this.#refusal = refusal(said);
     this.#ask();
   }
 
@@ -305,6 +311,7 @@ export class Core {
   request(now: number, timeoutMs: number, type: string, data: Json): number {
     const id = this.requests.nextId();
     this.requests.open.set(id, { id, type, data, deadline: now + timeoutMs, isOwn: true, question: null, isSent: false });
+    if (this.#status.state === "refused") this.#end(new FleetwireError("refused", this.#status.reason));
     this.sync(now);
     return id;
   }
@@ -335,6 +342,7 @@ export class Core {
   /** Take a frame. */
   frame(now: number, chance: number, text: string): void {
     this.#heardAt = now;
+    const wasStale = this.#liveness?.isStale;
     this.#liveness?.heard(now);
     const serial = this.#serial;
     try {
@@ -344,13 +352,13 @@ export class Core {
         else this.#message(now, chance, message);
       }
     } catch (error) {
-      if (!(error instanceof FleetwireError)) throw error;
-      // What was in it is lost; a new connection goes on before it.
-      this.#error(error);
-      this.#drop(now, chance, error);
+      // What was in it is lost, be it no JSON or nested too deeply; a new connection goes on before it.
+      const known = error instanceof FleetwireError ? error : new FleetwireError("malformed_message", String(error), true);
+      this.#error(known);
+      this.#drop(now, chance, known);
       return;
     }
-    if (this.#phase === "live") this.#tellLive(now);
+    if (wasStale && this.#phase === "live") this.#tellLive(now);
   }
 
   #welcome(now: number, chance: number, message: Envelope): void {
@@ -368,6 +376,8 @@ export class Core {
     }
     this.#phase = "authenticating";
     this.#tell({ state: "authenticating" });
+    const deadline = typeof said.auth_deadline === "number" ? said.auth_deadline : AUTH_DEADLINE_S;
+    this.#tokenDue = now + deadline * 1000 * TOKEN_PATIENCE;
     this.#ask();
   }
 

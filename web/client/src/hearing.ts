@@ -19,6 +19,7 @@ export class Hearing {
   }
 
   want(channel: Channel, want: Want | null): void {
+    if (!channel.isEvent && want?.whole !== channel.want?.whole) channel.last = null; // not all of it was heard until there
     channel.want = want;
     if (!want) channel.forget();
     this.#drop(channel, channel.rows.drop((key) => !channel.hears(key)));
@@ -26,6 +27,8 @@ export class Hearing {
 
   /** The connection is lost. */
   lost(): void {
+    // A loss of another epoch is told now or never; any other one is told by the next connection, which asks from the same place.
+    this.#pay((channel) => channel.owed?.epoch !== undefined);
     for (const channel of this.channels.values()) {
       const wasComplete = channel.isComplete;
       channel.lost();
@@ -61,7 +64,7 @@ export class Hearing {
   #row(channel: Channel, message: Envelope): void {
     const { key } = message;
     if (key === undefined) return;
-    const row = channel.rows.take({ ...message, key });
+    const row = channel.rows.take(key, message);
     if (row === undefined) {
       // A patch of a row that is not held: the whole channel is asked for anew, and silent until then.
       channel.isDistrusted = true;
@@ -130,12 +133,13 @@ export class Hearing {
       if (isRecovered) this.#complete(channel, true);
       else {
         for (const topic of topics) channel.rows.begin(topic);
+        channel.last = null;
         channel.pastUntil = at.position;
         this.#complete(channel, false);
       }
     } else {
       if (since !== undefined && !isRecovered) channel.owed = loss(channel, since, at, isNewEpoch);
-      if (isNewEpoch) channel.last = null;
+      if (isNewEpoch) channel.last = 0; // all that is kept there is new to us
       if (question.history) channel.pastUntil = at.position;
       else if (since === undefined) channel.heard(at.position);
       this.put({ do: "begun", channel: channel.name, position: at.position, history: question.history > 0, isNewEpoch });

@@ -16,8 +16,8 @@ export class Rows {
   #unnamed = new Map<string, Set<string>>(); // topic -> keys that its snapshot has not named so far
 
   /** Take a row, whole or as a patch. Gives what is held now, null where it has ceased to exist, undefined where the patch is of another row. */
-  take(envelope: Envelope & { key: string }): Row | null | undefined {
-    const { key, patch, position } = envelope;
+  take(key: string, envelope: Envelope): Row | null | undefined {
+    const { patch, position } = envelope;
     const before = this.held.get(key);
     let data = envelope.data;
     if (patch) {

@@ -15,6 +15,8 @@ export interface Look {
   rem: number;
   /** Charts with one key share their crosshair. */
   sync: string;
+  /** Draws steps: a balance stays as it is until the next deal. */
+  steps: uPlot.Series.PathBuilder | null;
 }
 
 /** Read the colours of the theme: a canvas knows no style sheet. */
@@ -64,7 +66,7 @@ export function options(look: Look, onCursor: (index: number | null) => void): u
     ],
     series: [
       {},
-      { label: "balance", stroke: colour("muted"), width: 1.25, dash: [4, 3], points: { show: false }, spanGaps: true },
+      { label: "balance", stroke: colour("muted"), width: 1, points: { show: false }, spanGaps: true, ...(look.steps && { paths: look.steps }) },
       { label: "equity", stroke: colour("text"), width: 1.75, points: { show: false } },
       { label: "best equity", stroke: "transparent", width: 0, points: { show: false } },
     ],

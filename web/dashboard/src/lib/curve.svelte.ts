@@ -1,10 +1,10 @@
 /** The curve of one subject: what the server has kept, and what is told from now on. */
 
 import type { DealRow, EquityPoint } from "fleetwire";
-import type { CurveData } from "../components/curve";
 import { ApiError, api, type Page } from "./api";
 import { clock } from "./clock.svelte";
 import { live } from "./live.svelte";
+import { balanceBefore, columnsOf, type Booking, type Point } from "./reckoning";
 import { session } from "./session.svelte";
 import { moment } from "./time";
 
@@ -25,49 +25,6 @@ export interface Subject {
 
 /** The balance and the equity now; null while it is not known, or not live. */
 export type Now = () => { balance: number; equity: number } | null;
-
-interface Point {
-  ms: number;
-  balance: number;
-  /** Null where nobody sampled it. */
-  equity: number | null;
-}
-
-/** What changed the balance, and when; oldest first. */
-export interface Booking {
-  ms: number;
-  amount: number;
-}
-
-/**
- * Reckon the balance back from a moment at which it is known: each booking before it changed it.
- *
- * @param known the first point of which balance and equity are known.
- */
-export function balanceBefore(known: Point, bookings: readonly Booking[]): Point[] {
-  const points: Point[] = [];
-  let balance = known.balance;
-  for (const booking of bookings.toReversed()) {
-    if (booking.ms >= known.ms) continue;
-    points.push({ ms: booking.ms, balance, equity: null });
-    balance -= booking.amount;
-  }
-  return points.reverse();
-}
-
-/** Points as columns, with the best equity so far beside them: from that to the equity is the drawdown. */
-export function columnsOf(points: readonly Point[]): CurveData {
-  const data: CurveData = [[], [], [], []];
-  let best = -Infinity;
-  for (const point of points) {
-    if (point.equity !== null) best = Math.max(best, point.equity);
-    data[0].push(point.ms / 1000);
-    data[1].push(point.balance);
-    data[2].push(point.equity);
-    data[3].push(point.equity === null ? null : best);
-  }
-  return data;
-}
 
 export class Curve {
   span = $state<Span>("1 d");

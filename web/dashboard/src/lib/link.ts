@@ -52,6 +52,7 @@ function whyOffline(code: Code, reason: string): string {
 }
 
 function whyRefused(code: Code, reason: string): string {
+  if (code === "token_invalid" || code === 4001) return "This token is not known here, or not any more: check it against the server's";
   if (code === 4201) return "The token has expired: give another one";
   if (code === 4005) return "The server refused what this page said: they may be of different versions; reload the page";
   if (code === 4002) return "No token was shown in time";
