@@ -3,26 +3,15 @@
 import type { AlertRow } from "fleetwire";
 import { beep, soundWorks } from "./beep";
 import { claimed } from "./claims";
+import { fresh, gravity, keyOf } from "./fresh";
 import { keep, kept } from "./kept";
 import { live } from "./live.svelte";
 import { href } from "./router.svelte";
 
 export const HOW = ["off", "critical", "warning", "all"] as const;
 export type How = (typeof HOW)[number];
-const GRAVITY: Record<string, number> = { info: 1, warning: 2, critical: 3 };
 const FROM: Record<How, number> = { off: Infinity, critical: 3, warning: 2, all: 0 };
 const APART_MAX = 3; // more at once are one notification
-
-/** Alerts that a page should tell of: raised since it was opened, not seen by anybody, and not told by it before. */
-export function fresh(list: readonly AlertRow[], openedAt: number, told: Set<string>): AlertRow[] {
-  const found = list.filter((row) => row.status === "raised" && Date.parse(row.raised_at) >= openedAt && !told.has(keyOf(row)));
-  for (const row of found) told.add(keyOf(row));
-  return found.sort((a, b) => gravity(b) - gravity(a) || b.raised_at.localeCompare(a.raised_at));
-}
-
-/** One alert is the same however often it is told again; its number alone is not, after a new beginning of the server. */
-export const keyOf = (row: AlertRow): string => `${row.alert_id}/${row.raised_at}`;
-const gravity = (row: AlertRow): number => GRAVITY[row.level] ?? 0;
 
 class Announcer {
   sound = $state<How>(kept("sound", HOW, "off"));

@@ -9,7 +9,7 @@ import { may, type Right } from "./roles";
 import { Rows } from "./rows.svelte";
 import { session } from "./session.svelte";
 import { Steps } from "./steps.svelte";
-import { wholeExpert, wholePortfolio } from "./whole";
+import { wholeAlert, wholeCommand, wholeExpert, wholePortfolio } from "./whole";
 
 const EVENTS_MAX = 2_000;
 const GAPS_MAX = 50;
@@ -93,8 +93,8 @@ class Live {
       this.portfolio.follow(client.state("portfolio_updates")),
       this.prices.follow(client.state("price_updates", { maxHz: 2 })),
     ];
-    void this.#hear(client, "alerts", this.alerts);
-    void this.#hear(client, "command_updates", this.commands);
+    void this.#hear(client, "alerts", this.alerts, wholeAlert);
+    void this.#hear(client, "command_updates", this.commands, (row, seq, utc) => this.steps.hear(wholeCommand(row, seq, utc, (id) => this.steps.firstOf(id))));
     void this.#hear(client, "trade_updates", this.deals);
     void this.#hear(client, "news_updates", this.news);
   }
@@ -116,7 +116,7 @@ class Live {
     this.steps.clear();
   }
 
-  async #hear<R>(client: Fleetwire, channel: "alerts" | "command_updates" | "trade_updates" | "news_updates", into: Latest<R>): Promise<void> {
+  async #hear<R>(client: Fleetwire, channel: "alerts" | "command_updates" | "trade_updates" | "news_updates", into: Latest<R>, whole: (row: R, seq: number, utc: string) => R = (row) => row): Promise<void> {
     for await (const message of client.events(channel, { history: HISTORY })) {
       if (this.client !== client) return;
       if (message.type === "gap") {
@@ -124,8 +124,7 @@ class Live {
         if (channel === "alerts") this.#readAlerts(true);
         continue;
       }
-      into.put(message.data as R);
-      if (channel === "command_updates") this.steps.hear(message.data as CommandRow);
+      into.put(whole(message.data as R, message.seq, message.timestamp));
     }
   }
 

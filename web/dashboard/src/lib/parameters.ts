@@ -23,7 +23,7 @@ const NUMBER = /^[-+]?(\d+(\.\d*)?|\.\d+)$/;
 /** Read what was written; nothing is undefined, and only wrong where something is needed. */
 export function read(form: ParameterForm, written: string): Read {
   const text = form.kind === "text" ? written : written.trim();
-  if (text === "") return form.required ? wrong("it is needed") : { value: undefined, wrong: "" };
+  if (text === "") return form.required ? wrong("needed") : { value: undefined, wrong: "" };
   switch (form.kind) {
     case "boolean":
       return { value: text === "true", wrong: "" };
@@ -64,6 +64,7 @@ export function spoken(name: string): string {
 /** Parameters or results on one line: "ticket 7, volume 0.1". */
 export function listed(values: Record<string, unknown> | undefined): string {
   return Object.entries(values ?? {})
+    .filter(([, value]) => value !== null && value !== "" && JSON.stringify(value) !== "{}")
     .map(([name, value]) => `${spoken(name)} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
     .join(", ");
 }

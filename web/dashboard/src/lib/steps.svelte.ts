@@ -13,12 +13,19 @@ export interface Step {
 export class Steps {
   #known = new Map<string, Step[]>();
 
-  hear(row: CommandRow): void {
+  /** Note how a command stands; gives it back. */
+  hear(row: CommandRow): CommandRow {
     const steps = this.#known.get(row.command_id) ?? [];
     if (steps.at(-1)?.status !== row.status) steps.push({ status: row.status, at: row.changed_at });
     this.#known.delete(row.command_id);
     this.#known.set(row.command_id, steps);
     if (this.#known.size > COMMANDS_MAX) this.#known.delete(this.#known.keys().next().value as string);
+    return row;
+  }
+
+  /** When a command was heard of first. */
+  firstOf(id: string): string | undefined {
+    return this.#known.get(id)?.[0]?.at;
   }
 
   /** All that is known of a command's life: what was heard, where it began, and how it stands. */

@@ -42,7 +42,7 @@ export class Composer {
   lacking = $derived.by(() => {
     if (this.meant.length === 0) return this.kind !== "all" && this.target === "" ? `choose the ${this.kind}` : "this means no expert";
     const wrong = this.read.find((one) => one.wrong !== "");
-    if (wrong !== undefined) return `${wrong.name}: ${wrong.wrong}`;
+    if (wrong !== undefined) return wrong.wrong === "needed" ? `${wrong.name} is needed` : `${wrong.name}: ${wrong.wrong}`;
     if (!(this.expires >= 1 && this.expires <= EXPIRES_MAX_S)) return "it may wait from 1 second to 7 days";
     if (this.word !== "" && this.typed.trim().toUpperCase() !== this.word) return `type ${this.word} to confirm`;
     return "";
