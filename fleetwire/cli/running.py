@@ -12,6 +12,7 @@ from fleetwire.cli.settings import set_up_logging, token_file, with_token
 from fleetwire.config import Settings
 from fleetwire.integration.fleetwire import Fleetwire, new_server
 from fleetwire.jwt import JwtLogin
+from fleetwire.server.origin import is_loopback
 from fleetwire.server.server import WebSocketServer
 from fleetwire.version import __version__
 from fleetwire.wire.errors import ConfigError

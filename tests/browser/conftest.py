@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
+import pytest_asyncio
 
 from fleetwire.integration import Fleetwire
 from tests.browser.chromium import Browser, Page, chromium
@@ -13,23 +13,25 @@ TOKEN = "a-token-of-an-admin"
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     async with chromium() as browser:
         yield browser
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(browser: Browser) -> AsyncIterator[Page]:
     async with browser.page() as page:
         yield page
 
 
 def settings(**more: Any) -> dict[str, Any]:
-    return {"port": 0, "auth_token": TOKEN, "database": ":memory:", **more}
+    """Settings of a server whose experts may be silent for as long as a busy machine takes."""
+    patient = {"late_after_s": 600.0, "stale_after_s": 900.0, "lost_after_s": 1200.0}
+    return {"port": 0, "auth_token": TOKEN, "database": ":memory:", "silences": patient, **more}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def fleet() -> AsyncIterator[Fleetwire]:
     async with Fleetwire(settings()) as fleet:
         await fleet.report(*three_experts())
