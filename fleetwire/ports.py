@@ -280,7 +280,8 @@ class TradeQuery(Struct, frozen=True, kw_only=True):
 class CommandQuery(Struct, frozen=True, kw_only=True):
     """Which commands, newest first. `status` is one of theirs, or `open` for those that are under way.
 
-    Without `parts` those are left out that are parts of a command for several experts. `before` is a command's number: those before it. `from_ms` and `until_ms` are of their issue, UTC milliseconds.
+    Without `parts` those are left out that are parts of a command for several experts. `before` is a command's number:
+    those before it. `from_ms` and `until_ms` are of their issue, UTC milliseconds.
     """
 
     ea_id: int | None = None

@@ -1,10 +1,12 @@
-"""What an operator does in a real browser: commands to their end, alerts to an acknowledgement; and what roles may not."""
+"""What an operator does in a real browser: commands to their end, alerts acknowledged; and what roles may not."""
 
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from fleetwire.integration import Fleetwire
 from fleetwire.server.api.dashboard import FOLDER
@@ -14,6 +16,7 @@ from tests.browser.conftest import TOKEN, holding, settings, three_experts, url_
 from tests.browser.test_dashboard import asked, made_token
 
 pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
     pytest.mark.skipif(not (FOLDER / "index.html").is_file(), reason="needs the dashboard: make web builds it"),
 ]
@@ -23,7 +26,7 @@ FIRST = "document.querySelector('[role=grid][aria-label=Commands] .all [role=row
 OPEN_ALERTS = "[...document.querySelectorAll('.open [data-alert]')]"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def living() -> AsyncIterator[Fleetwire]:
     """Four simulated experts, which do as they are told."""
     async with Fleetwire(settings(), sources=[Simulator(3, 4)]) as fleet:
@@ -33,10 +36,8 @@ async def living() -> AsyncIterator[Fleetwire]:
 async def choose(page: Page, selector: str, value: str) -> None:
     """Choose from a list, once it offers the value."""
     await page.until(f"document.querySelector({selector!r})?.querySelector('option[value={json.dumps(value)}]')")
-    await page.js(
-        f"(({{}}, list) => {{ list.value = {value!r}; list.dispatchEvent(new Event('change', {{bubbles: true}})); }})"
-        f"({{}}, document.querySelector({selector!r}))"
-    )
+    change = f"list.value = {value!r}; list.dispatchEvent(new Event('change', {{bubbles: true}}))"
+    await page.js(f"((list) => {{ {change} }})(document.querySelector({selector!r}))")
 
 
 async def given(fleet: Fleetwire, command: str) -> list[dict[str, Any]]:
@@ -112,6 +113,29 @@ async def test_a_refused_command_is_said_in_words_and_can_be_mended(living: Flee
     assert await page.js(f"document.querySelector({SEND!r}).disabled")
     assert await given(living, "adjust_risk") == []
     assert page.complaints == []
+
+
+async def test_what_was_told_while_the_page_was_away_is_there_when_it_is_back(tmp_path: Path, page: Page) -> None:
+    kept = settings(database=str(tmp_path / "fleet.db"))
+    async with Fleetwire(kept) as fleet:
+        await fleet.report(*three_experts())
+        port = fleet.server.port
+        await page.open(url_of(fleet, "#/commands"), holding(TOKEN))
+        await page.says("No command has been given")
+        await choose(page, "form.compose select", "pause")
+        await choose(page, "select[aria-label='Which expert']", "1007")
+        await page.until(f"!document.querySelector({SEND!r}).disabled")
+    await page.says("Commands can be sent when the connection is back")
+    assert await page.js(f"document.querySelector({SEND!r}).disabled")
+    async with Fleetwire(kept | {"port": port}) as fleet:
+        await asked(
+            fleet, "POST /api/v1/commands", '{"target": {"ea_id": 1008}, "command": "resume", "reason": "away"}'
+        )
+        await page.until(f"{FIRST}?.innerText.includes('away')")
+        await page.press(SEND)  # what was composed before is still there
+        await page.until("document.querySelector('.sent')?.innerText.includes('pause')")
+        [row] = await given(fleet, "pause")
+        assert row["ea_id"] == 1007
 
 
 async def raised(fleet: Fleetwire) -> list[dict[str, Any]]:
