@@ -280,16 +280,30 @@ class TradeQuery(Struct, frozen=True, kw_only=True):
 class CommandQuery(Struct, frozen=True, kw_only=True):
     """Which commands, newest first. `status` is one of theirs, or `open` for those that are under way.
 
-    `before` is a command's number: those before it. `from_ms` and `until_ms` are of their issue, UTC milliseconds.
+    Without `parts` those are left out that are parts of a command for several experts. `before` is a command's number:
+    those before it. `from_ms` and `until_ms` are of their issue, UTC milliseconds.
     """
 
     ea_id: int | None = None
     parent_id: str | None = None
+    parts: bool = True
     status: str | None = None
     command: str | None = None
     by: str | None = None
     from_ms: int | None = None
     until_ms: int | None = None
+    before: int | None = None
+    limit: int = 100
+
+
+class AuditQuery(Struct, frozen=True, kw_only=True):
+    """Which rows of the audit, newest first. `subject` is a command's or a token's id, the parts of a command with it.
+
+    `who` is a token's id, "EA 1007" or "server". `before` is a row's number: those before it.
+    """
+
+    subject: str | None = None
+    who: str | None = None
     before: int | None = None
     limit: int = 100
 
@@ -495,11 +509,14 @@ class FleetDesk(Protocol):
     async def cancel(self, command_id: str, reason: str, by: Commander, address: str) -> CommandResponseData:
         """Take a command back that no expert has yet; else as `command`."""
 
-    async def commands(self, query: CommandQuery) -> Page:
-        """List commands (`CommandRow`), newest first."""
+    async def commands(self, query: CommandQuery, asks: Commander) -> Page:
+        """List commands (`CommandRow`), newest first; those that `asks` may see."""
 
-    async def find_command(self, command_id: str) -> CommandRow | None:
-        """Give one command."""
+    async def find_command(self, command_id: str, asks: Commander) -> CommandRow | None:
+        """Give one command, if `asks` may see it."""
+
+    async def audit(self, query: AuditQuery) -> Page:
+        """List rows of the audit (`AuditedRow`), newest first."""
 
     async def report(self, body: bytes, reporter: Reporter = ANYBODY) -> Receipt:
         """Take a report over HTTP: JSON with any of `account terminal experts positions deals events prices acks`.
@@ -528,8 +545,8 @@ class FleetDesk(Protocol):
     def prices(self, symbol: str | None) -> Page:
         """List prices (`PriceRow`)."""
 
-    async def trades(self, query: TradeQuery, scope: Labels = None) -> Page:
-        """List trades (`TradeRow`), newest first."""
+    async def trades(self, query: TradeQuery, scope: Labels = None, strategy: str | None = None) -> Page:
+        """List trades (`TradeRow`), newest first; of the experts of a strategy, where one is named."""
 
     async def deals(self, query: TradeQuery, scope: Labels = None) -> Page:
         """List deals (`DealRow`), newest first."""

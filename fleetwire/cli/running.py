@@ -72,7 +72,7 @@ async def _serve_whole(whole: Fleetwire, first_lines: FirstLines, go_on: GoOn | 
         if go_on is None:
             await end
         else:
-            await _together(go_on(whole), end)
+            await together(go_on(whole), end)
     return INTERRUPTED if end.result() == signal.SIGINT else 0
 
 
@@ -85,7 +85,7 @@ def calm_the_collector() -> None:
     gc.set_threshold(20_000, 10, 10)
 
 
-async def _together(work: Coroutine[Any, Any, None], end: asyncio.Future[int]) -> None:
+async def together(work: Coroutine[Any, Any, None], end: asyncio.Future[int]) -> None:
     """Wait for the end; what is done meanwhile is ended with it, and its failure ends both."""
     going = asyncio.ensure_future(work)
     try:

@@ -265,6 +265,23 @@ class News:
         entry = self._put(_Entry(event, utc_ms, known.told if known else None))
         return [self._announced(entry)]
 
+    def shown(self, memory: bytes, symbols: Iterable[str]) -> NewsRow:
+        """Show an event that was kept, as the API lists it: with its blackout as it stands now, and whom that concerns.
+
+        Args:
+            memory: as it was kept.
+            symbols: of the fleet.
+        """
+        entry = _remembered(memory)
+        entry = self._entries.get(entry.key, entry)
+        if entry.key not in self._entries:
+            return _row(entry, "announced", None, None)
+        row = self._announced(entry)
+        if row.blackout_from_utc is None:
+            return row
+        concerned = sorted(symbol for symbol in symbols if entry.currency in self._concerning(symbol))
+        return msgspec.structs.replace(row, symbols=concerned)
+
     def blocked(self, symbol: str, utc_ms: int) -> int | None:
         """Tell until when a symbol is blocked, in UTC milliseconds; None while it is not."""
         schedules = [self._schedules[currency] for currency in self._concerning(symbol) if currency in self._schedules]
@@ -404,11 +421,6 @@ class News:
         status = "blackout_opened" if is_open else "blackout_closed"
         row = _row(entry, status, window.from_ms, window.until_ms)
         return msgspec.structs.replace(row, trading_blocked=is_open, symbols=symbols)
-
-
-def row_of(memory: bytes) -> NewsRow:
-    """Show an event that was kept, as the API lists it."""
-    return _row(_remembered(memory), "announced", None, None)
 
 
 def _with_what_is_known(event: NewsEvent, known: _Entry) -> NewsEvent:

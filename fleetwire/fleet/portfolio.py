@@ -328,6 +328,12 @@ def _account_part(state: AccountState, market: Market) -> _AccountPart:
     )
 
 
+def exposure_of(server: str, position: Position, market: Market) -> dict[str, float] | None:
+    """Tell what a position adds to each currency, in units of it; None where it is not known what its symbol is."""
+    money = _exposure(server, (position,), market).money
+    return {currency: units / _UNIT for currency, units in sorted(money.items())} or None
+
+
 def _exposure(server: str, positions: Iterable[Position], market: Market) -> _Exposure:
     """Add up positions: lots by symbol, and units by currency where the symbol's size and currencies are known."""
     lots: dict[str, int] = {}

@@ -163,7 +163,9 @@ def terminal_row(state: TerminalState) -> TerminalRow:
     )
 
 
-def position_row(account: AccountState, expert: ExpertState | None, position: Position) -> PositionRow:
+def position_row(
+    account: AccountState, expert: ExpertState | None, position: Position, exposure: dict[str, float] | None = None
+) -> PositionRow:
     """Build the row of an open position."""
     utc_ms = account.clock.utc_ms(position.time_msc)
     return PositionRow(
@@ -183,6 +185,7 @@ def position_row(account: AccountState, expert: ExpertState | None, position: Po
         profit=position.profit,
         magic=position.magic,
         comment=position.comment,
+        exposure=exposure,
         time_msc=position.time_msc,
         time_server=server_text(position.time_msc),
         time_utc=utc_text(utc_ms) if utc_ms is not None else None,

@@ -74,6 +74,7 @@ class State(Enum):
     closing = "closing"
 
 
+_COMMANDING: Final = ("command", "command_cancel", "command_ack")
 Order = messages.Command | messages.CommandCancel
 """What an operator asks of experts."""
 
@@ -135,12 +136,16 @@ class Session:
         "cohorts",
         "connected_at",
         "form",
+        "heard_bytes",
+        "heard_messages",
         "heartbeat",
         "identity",
         "is_patched",
         "paused",
         "rates",
         "stragglers",
+        "told_bytes",
+        "told_messages",
         "write",
     )
 
@@ -168,6 +173,9 @@ class Session:
         self._meter: Meter | None = None  # made when it says something
         self._stalled_at: float | None = None
         self._expiry_told = False
+        # What it has said, and what the hub has told it, since it came; what it was answered is not counted.
+        self.heard_messages = self.heard_bytes = 0
+        self.told_messages = self.told_bytes = 0
         # What the hub keeps of it: the cohorts that it is in, and where it is behind.
         self.form = form
         self.cohorts: tuple[Cohort, ...] = ()
@@ -207,6 +215,12 @@ class Session:
         if self.paused or self.stragglers:
             return State.lagging
         return State.live if self.cohorts else State.authenticated
+
+    @property
+    def behind(self) -> int:
+        """How many positions it has still to be told of; those of rows that are given anew not counted."""
+        known = [at for one in self.stragglers.values() for at in one.cursor.values() if at > 0]
+        return self._house.hub.head - min(known) if known else 0
 
     @property
     def by(self) -> str:
@@ -260,6 +274,8 @@ class Session:
         try:
             said = self.form.decode(payload)
         except MessageError as error:
+            if self.identity is not None and error.about in _COMMANDING:
+                self._note_refused(error.about, error.message)
             outputs = self.heard(1, len(payload), now, utc)
             return outputs if _is_end(outputs) else [*outputs, *self.refuse(error, now, utc)]
         outputs = self.heard(len(said), len(payload), now, utc)
@@ -279,6 +295,8 @@ class Session:
 
         What it has said until then is done: nothing is dropped without a word.
         """
+        self.heard_messages += messages_count
+        self.heard_bytes += size
         if self._meter is None:
             self._meter = Meter(rates_of(self.identity, self._house.limits), self._house.limits.burst_s, now)
         amount = self._meter.take(messages_count, size, now)
@@ -305,8 +323,8 @@ class Session:
         right = _right_to(message)
         if not self.identity.may(right):
             why_not = self.identity.why_not(right)
-            if isinstance(message, Order) and self._house.desk.refuse is not None:
-                self._house.desk.refuse(_named(message), self.by, self.address, why_not)
+            if isinstance(message, Order | messages.CommandAck):
+                self._note_refused(_named(message), why_not)
             raise MessageError(ErrorCode.forbidden, why_not, message.id)
         if isinstance(message, messages.Subscribe):
             return [self._answer_subscribe(message, utc)]
@@ -319,6 +337,11 @@ class Session:
         if isinstance(message, Order):
             return self._pass_on(message)
         return [self._answer_unsubscribe(message, utc)]
+
+    def _note_refused(self, what: str, why: str) -> None:
+        """Let it be known that a command, or a word about one, went no further than here."""
+        if self._house.desk.refuse is not None:
+            self._house.desk.refuse(what, self.by, self.address, why)
 
     def refuse(self, error: MessageError, now: float, utc: str) -> list[Output]:
         """Answer something that can't be done with an `error`; too many of them end the connection."""
@@ -342,8 +365,7 @@ class Session:
         if identity is None:
             return self._refuse_token(message, now, utc)
         if not self.become(identity):
-            limit = self._house.limits.sessions_per_token_max
-            return [Close(CloseCode.rate_limited, f"this token has {limit:,} sessions already; retry_after=10")]
+            return [self.too_many()]
         data = messages.AuthResponseData(
             status="authenticated", success=True, role=identity.role.value, expires_at=identity.expires_at
         )
@@ -361,6 +383,16 @@ class Session:
                 return False
             if before_it is not None:
                 guard.leave(before_it)
+        self.renew(identity)
+        return True
+
+    def too_many(self) -> Close:
+        """Say that its token has as many sessions as it may."""
+        limit = self._house.limits.sessions_per_token_max
+        return Close(CloseCode.rate_limited, f"this token has {limit:,} sessions already; retry_after=10")
+
+    def renew(self, identity: Identity) -> None:
+        """Go on by the same token, which has other rights or another end now: its sessions are not counted anew."""
         before, self.identity = self.scope, identity
         self._meter = None  # of its new role
         self._expiry_told = False
@@ -370,7 +402,6 @@ class Session:
             hub.unsubscribe(self, gone)
         if self.scope != before:
             hub.rescope(self)
-        return True
 
     def leave(self) -> None:
         """Hear nothing more, and count no more."""
@@ -574,8 +605,10 @@ def _right_to(message: messages.ClientMessage) -> Right:
     return Right.acknowledge if isinstance(message, messages.AlertAck) else Right.hear
 
 
-def _named(order: Order) -> str:
+def _named(order: Order | messages.CommandAck) -> str:
     """Name what somebody asked for, for an audit."""
+    if isinstance(order, messages.CommandAck):
+        return "command_ack"
     if isinstance(order, messages.CommandCancel):
         return f"cancel {order.data.command_id}"
     return order.data.command

@@ -45,8 +45,11 @@ class Point(StrEnum):
     after_telling = "after_telling"
 
 
-POINTS: Final = tuple(f"{what}.{point}" for what in What for point in Point)
-"""Every step of the life of a batch: before and after each commit, and each send."""
+POINTS: Final = (
+    *(f"{what}.{point}" for what in What if what is not What.refusal for point in Point),
+    *(f"{What.refusal}.{point}" for point in (Point.before_keep, Point.after_commit)),
+)
+"""Every step of the life of a batch: before and after each commit, and each send. Who is refused is told at once."""
 
 Answer = Callable[[StoreError | None], None]
 """Is called once: with None when all is on disk, or with why it can't be now."""

@@ -6,7 +6,7 @@ Every step of a command is on disk before anybody hears of it: `batches` sees to
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
@@ -17,6 +17,7 @@ from fleetwire.fleet.commands import (
     CommandLimits,
     CommandRequest,
     Commands,
+    Refusals,
     Status,
     Step,
     Submission,
@@ -88,13 +89,16 @@ class Orders:
         self.places: dict[int, Place] = {}
         self._service = service
         self._watchers: dict[str, list[asyncio.Future[Command]]] = {}
+        self._refusals = Refusals()
 
     # ------------------------------------------------------------------------------------------------------ the start
 
     def restore(self, memory: Memory, at: Moment) -> None:
         """Go on with what the run before has kept."""
         commands = [read_memory(kept.memory) for kept in memory.commands]
-        self.commands.restore(commands, at, memory.last_command_number)
+        keeper = self._service.keeper
+        since = keeper.clock_since(memory, self._service.clock) if keeper is not None else None
+        self.commands.restore(commands, at, memory.last_command_number, clock_since=since)
 
     async def tell_missed(self, told_until: int) -> None:
         """Tell what the run before has kept, and was ended before it could tell.
@@ -198,7 +202,9 @@ class Orders:
         self._check_store()
         at = self._service.clock.moment()
         try:
-            self.known(command_id, asker)
+            command = self.known(command_id, asker)
+            if not asker.may(command.command):
+                raise CommandError(ErrorCode.forbidden, f"this token may not give, nor take back, {command.command}")
             steps = self.commands.cancel(command_id, asker.by, at, address=asker.address, reason=reason)
         except CommandError as error:
             self.refuse(asker, "cancel_refused", command_id, str(error))
@@ -212,18 +218,17 @@ class Orders:
             CommandError: it is not known, or not within the scope of who asks: nobody is told which.
         """
         command = self.commands.get(command_id)
-        if command is not None and self._is_seen(command, asker):
+        if command is not None and self.is_seen(command, asker):
             return command
         raise CommandError(ErrorCode.not_found, f"no command {command_id!r:.80} is known here, or it ended long ago")
 
-    def _is_seen(self, command: Command, asker: Asker) -> bool:
+    def is_seen(self, command: Command, asker: Asker) -> bool:
+        """Tell whether a command is within the scope of who asks: one for several if it is theirs, or all of it is."""
         if command.ea_id is None:
-            return command.by == asker.by or all(self._is_seen(each, asker) for each in self._parts(command))
+            parts = self.commands.children(command.command_id)
+            return command.by == asker.by or (bool(parts) and all(self.is_seen(each, asker) for each in parts))
         expert = self._service.fleet.experts.get(command.ea_id)
         return expert is not None and asker.sees(expert)
-
-    def _parts(self, command: Command) -> Sequence[Command]:
-        return [each for each in self.commands.children(command.command_id) if each.ea_id is not None]
 
     def row(self, command: Command) -> CommandRow:
         """Give a command as it is listed."""
@@ -252,15 +257,23 @@ class Orders:
             self._watchers.pop(command_id, None)
 
     def refuse(self, asker: Asker, action: str, subject: str, why: str) -> None:
-        """Put into the audit that somebody was refused something; where nothing can be kept, the log has it."""
+        """Put into the audit that somebody was refused something, and how much of it was left out before.
+
+        Where nothing can be kept, the log has it.
+        """
         logger.warning("%s: %r by %s: %s", action, subject[:80], asker.by, why)
         at = self._service.clock.moment()
         keeper = self._service.keeper
-        if keeper is None:
+        left_out = self._refusals.left_out(asker.by, at.now)
+        if keeper is None or left_out is None:
             return
+        said = {"utc_ms": at.utc_ms, "who": asker.by, "address": asker.address, "action": action, "subject": subject}
+        details = f'{{"left_out_before":{left_out}}}' if left_out else ""
         self.batches.at(f"{What.refusal}.{Point.before_keep}")
         try:
-            keeper.audit(utc_ms=at.utc_ms, who=asker.by, address=asker.address, action=action, subject=subject, why=why)
+            keeper.audit(
+                lambda _: self.batches.at(f"{What.refusal}.{Point.after_commit}"), **said, why=why, details=details
+            )
         except StoreError as error:
             logger.error("that could not be put into the audit: %s", error)
 
@@ -275,14 +288,15 @@ class Orders:
             door: the way; None where it has to fetch commands (`collect`).
         """
         place = self.places.get(ea_id)
-        is_here = place is not None and place.door == door and place.boot_id == report.boot_id
+        is_here = place is not None and place.door == door and place.is_held and place.boot_id == report.boot_id
         if is_here and report.commands is None and not self.commands.unsettled(ea_id):
             return
         at = self._service.clock.moment()
         try:
             steps = self._heard(ea_id, report, at)
         except CommandError as error:
-            logger.warning("EA %d: its report is no word on commands: %s", ea_id, error)
+            who, address = _named(door)
+            self.refuse(Asker(who, address), "word_refused", f"EA {ea_id}", f"in its report: {error}")
             return
         if door is None:
             self.places.pop(ea_id, None)
@@ -300,27 +314,28 @@ class Orders:
             steps += self.commands.expert_said(ea_id, said, at, report.boot_id)
         return steps
 
-    def acknowledge(self, ack: CommandAck, door: Door | None, own: Iterable[int] = ()) -> None:
+    def acknowledge(self, ack: CommandAck, door: Door | None, own: Iterable[int] = (), by: str = "") -> None:
         """Take an expert's word on a command.
 
         Args:
             ack: the word.
             door: the way by which it came; it speaks for the experts that were last heard there.
             own: for which experts it speaks besides.
+            by: the id of the token by which it came, where there is no door.
 
         Raises:
             CommandError: it is refused, and nothing changed.
         """
         at = self._service.clock.moment()
-        address = door.address if door is not None else ""
+        who, address = _named(door, by)
         try:
             ea_id = self._speaker(ack, door, own)
             steps = self.commands.acknowledge(
                 ea_id, ack.command_id, ack.status, ack.results, ack.boot_id, at, address=address
             )
         except CommandError as error:
-            who = f"EA {ack.ea_id}" if ack.ea_id is not None else "an expert"
-            self.refuse(Asker(who, address), "word_refused", ack.command_id, f"{ack.status}: {error}")
+            claims = f" as EA {ack.ea_id}" if ack.ea_id is not None else ""
+            self.refuse(Asker(who, address), "word_refused", ack.command_id, f"{ack.status:.40}{claims}: {error}")
             raise
         handed: list[Handed] = []
         place = self.places.get(ea_id)
@@ -347,7 +362,7 @@ class Orders:
 
     def _is_at(self, ea_id: int, door: Door | None) -> bool:
         place = self.places.get(ea_id)
-        return door is not None and place is not None and place.door == door
+        return door is not None and place is not None and place.door == door and place.is_held
 
     async def collect(self, experts: Mapping[int, str], holder: Holder) -> list[OrderData]:
         """Give experts what waits for them, where they ask with each report (HTTP); returns once that is on disk.
@@ -376,17 +391,13 @@ class Orders:
         await kept
         at = self._service.clock.moment()
         keys = {ea_id: self._key_of(ea_id, holder) for ea_id in experts}
-        found = (self.commands.get(command_id) for command_id in ids)
-        return [
-            order_of(each, keys[each.owner], at)
-            for each in found
-            if each is not None and each.status is Status.delivered
-        ]
+        found = (self.commands.to_send(command_id, at) for command_id in ids)
+        return [order_of(each, keys[each.owner], at) for each in found if each is not None]
 
     def _hand_over(self, ea_id: int, at: Moment, steps: list[Step], handed: list[Handed]) -> None:
         """Note what an expert is handed next, most urgent first; it goes out once that is on disk."""
         place = self.places.get(ea_id)
-        if place is None or not place.door.is_open:
+        if place is None or not place.is_open:
             return
         ids = []
         for command in self.commands.pending(ea_id, at)[:HANDED_AT_ONCE]:
@@ -431,14 +442,12 @@ class Orders:
 
     def _send(self, handed: Handed) -> None:
         place, ea_id, ids = handed
-        if self.places.get(ea_id) is not place:
+        if self.places.get(ea_id) is not place or not place.is_held:
             return  # it has come by another way since, and is given everything there
         key, at = self._key_of(ea_id, place.door.holder), self._service.clock.moment()
         for command_id in ids:
-            command = self.commands.get(command_id)
-            if command is None or command.status is not Status.delivered or at.utc_ms >= command.expires_ms:
-                continue
-            if not place.door.give(order_of(command, key, at), at):
+            command = self.commands.to_send(command_id, at)
+            if command is not None and not place.door.give(order_of(command, key, at), at):
                 place.given.discard(command_id)
 
     def _key_of(self, ea_id: int, holder: Holder) -> bytes | None:
@@ -467,6 +476,12 @@ def _as_it_was(command: Command, row: AuditRow) -> Command:
     return msgspec.structs.replace(
         command, status=Status(row.after), changed_ms=row.utc_ms, why=row.why, results=results
     )
+
+
+def _named(door: Door | None, by: str = "") -> tuple[str, str]:
+    """Name who speaks for an expert, for the audit: by the token, never by whom it says that it is; and from where."""
+    token_id = door.holder.token_id if door is not None else by
+    return token_id or "an expert", door.address if door is not None else ""
 
 
 def _is_meant(target: Target, expert: ExpertState) -> bool:

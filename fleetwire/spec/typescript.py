@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, cast, get_args
 
 import msgspec
+from msgspec import NODEFAULT
 from msgspec.inspect import (
     AnyType,
     BoolType,
@@ -48,7 +49,7 @@ _CLIENT_SUFFIX = "Message"  # a client's message and a server's may share a name
 
 def typescript() -> str:
     """Write the whole file."""
-    written = _Structs()
+    written = Structs()
     own = list(get_args(ClientMessage))
     told = [one for one in ServerMessage.__subclasses__() if one.__struct_config__.tag]
     parts = [
@@ -74,7 +75,7 @@ def _rows() -> Iterable[type[msgspec.Struct]]:
     return [one for one in found if one is not rows.Row]
 
 
-class _Structs:
+class Structs:
     """Writes interfaces, and remembers which are still to be written."""
 
     def __init__(self) -> None:
@@ -140,9 +141,8 @@ class _Structs:
 
     def _may_lack(self, field: Field, info: StructType, *, is_ours: bool) -> bool:
         """Tell whether a field may be missing: a client may leave out what has a default, a server does so by rule."""
-        if is_ours:
-            return not field.required
-        return not field.required and info.cls.__struct_config__.omit_defaults
+        is_unset = field.default is NODEFAULT and field.default_factory is NODEFAULT  # UNSET is no default of JSON's
+        return not field.required and (is_ours or is_unset or info.cls.__struct_config__.omit_defaults)
 
     def _type(self, kind: Type, *, is_ours: bool) -> str:
         if isinstance(kind, StructType):

@@ -214,7 +214,11 @@ class TerminalRow(Row, frozen=True, kw_only=True):
 
 
 class PositionRow(Row, frozen=True, kw_only=True):
-    """An open position, as the API lists it. `ea_id` is absent for one opened by hand."""
+    """An open position, as the API lists it. `ea_id` is absent for one opened by hand.
+
+    `exposure` is what it adds to each currency, in units of it, sold below zero; absent where it is not known what the
+    symbol is.
+    """
 
     ea_id: int | None = None
     account: str
@@ -232,6 +236,7 @@ class PositionRow(Row, frozen=True, kw_only=True):
     profit: float
     magic: int
     comment: str
+    exposure: dict[str, float] | None = None
     time_msc: int
     time_server: str
     time_utc: str | None = None
@@ -303,7 +308,8 @@ class AlertRow(Row, frozen=True, kw_only=True):
 class NewsRow(Row, frozen=True, kw_only=True):
     """A calendar event, or the opening or closing of its blackout: the data of a `news_update`.
 
-    `status` is `announced`, `blackout_opened` or `blackout_closed`; `symbols` are those that the blackout blocks.
+    `status` is `announced`, `blackout_opened` or `blackout_closed`. `symbols` are those of the fleet that the blackout
+    blocks, or will block; an event that is announced on the channel does not tell them yet, the API does.
     """
 
     id: int | str
@@ -345,6 +351,26 @@ class CommandRow(Row, frozen=True, kw_only=True):
     expires_at: str
     changed_at: str
     boot_id: str | None = None
+
+
+class AuditedRow(Row, frozen=True, kw_only=True):
+    """Who did what, when, from where and why, as the API lists it: a row of the audit.
+
+    `who` is a token's id, `EA 1007` or `server`. `before` is absent for what was not there. `details` is JSON, cut
+    where it is long. `hash` is that of the row in its chain.
+    """
+
+    number: int
+    time_utc: str
+    who: str
+    address: str | None = None
+    action: str
+    subject: str | None = None
+    before: str | None = None
+    after: str | None = None
+    why: str | None = None
+    details: str | None = None
+    hash: str
 
 
 class PriceRow(Row, frozen=True, kw_only=True):

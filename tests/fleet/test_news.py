@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetwire.fleet.events import NewsEvent
-from fleetwire.fleet.news import Blackout, News, NewsSettings, row_of
+from fleetwire.fleet.news import Blackout, News, NewsSettings
 from fleetwire.wire.errors import DataError
 from fleetwire.wire.moment import Moment, moment
 from fleetwire.wire.rows import NewsRow
@@ -299,7 +299,18 @@ def test_what_can_not_be_read_any_more_is_left_out() -> None:
 def test_what_was_kept_can_be_listed() -> None:
     news = News()
     (row,) = news.apply(event("7", importance="low", actual="3.2%"), NOON, at(-60))
-    assert row_of(news.changed()[0].memory) == row
+    assert news.shown(news.changed()[0].memory, SYMBOLS) == row
+
+
+def test_what_is_listed_has_its_blackout_as_it_stands_now_and_the_symbols_that_it_concerns() -> None:
+    news = News()
+    news.apply(event(1), NOON, at(-60))
+    kept = news.changed()[0].memory
+    news.apply(event(2), NOON + 1_800_000, at(-60))  # overlaps: both are one blackout now
+    row = news.shown(kept, SYMBOLS)
+    assert (row.blackout_from_utc, row.blackout_until_utc) == (at(-30).utc, at(60).utc)
+    assert row.symbols == ["EURUSD", "XAUUSD"]
+    assert News().shown(kept, SYMBOLS).blackout_from_utc is None, "it is in no calendar any more"
 
 
 def test_after_a_restart_nothing_is_announced_or_opened_again_and_the_closing_is_told() -> None:

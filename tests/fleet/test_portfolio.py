@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fleetwire.fleet.changes import ExpertChanged
 from fleetwire.fleet.events import AccountPositions, DealReport, ExpertId, ExpertReport, PriceReport
-from fleetwire.fleet.portfolio import Portfolio
+from fleetwire.fleet.portfolio import Portfolio, exposure_of
 from fleetwire.fleet.rows import expert_row
 from fleetwire.fleet.state import Fleet
 from tests.fleet.support import (
@@ -105,6 +105,18 @@ def test_exposure_is_what_was_bought_less_what_was_sold_in_lots_and_in_money() -
     symbol = {"contract_size": 100_000.0, "currency_base": "EUR", "currency_profit": "USD"}
     tell(fleet, PriceReport(server="Broker-Demo", symbol="EURUSD", bid=1.08, ask=1.08, **symbol))
     assert portfolio_of(fleet).row().exposure_by_currency == {"EUR": 20_000.0, "USD": -21_600.0}
+
+
+def test_what_the_positions_add_to_each_currency_is_what_the_portfolio_holds() -> None:
+    fleet = fleet_of(account(1), expert(1, 1, 1.0, 1.0, 1.0), expert(2, 1, 1.0, side="sell"))
+    positions = [position for one in fleet.experts.values() for position in one.positions.values()]
+    assert exposure_of("Broker-Demo", positions[0], fleet.market) is None, "nobody has said what a lot is"
+    symbol = {"contract_size": 100_000.0, "currency_base": "EUR", "currency_profit": "USD"}
+    tell(fleet, PriceReport(server="Broker-Demo", symbol="EURUSD", bid=1.08, ask=1.08, **symbol))
+    each = [exposure_of("Broker-Demo", position, fleet.market) or {} for position in positions]
+    assert each[-1] == {"EUR": -10_000.0, "USD": 10_800.0}
+    total = {currency: sum(one[currency] for one in each) for currency in ("EUR", "USD")}
+    assert total == portfolio_of(fleet).row().exposure_by_currency
 
 
 def test_positions_that_no_expert_owns_are_exposure_too_and_told_apart() -> None:

@@ -11,6 +11,7 @@ from websockets import connect
 
 from fleetwire import Fleetwire, WebSocketClient, WebSocketServer
 from fleetwire.fleet.events import ExpertReport
+from fleetwire.integration.desk import Desk
 from fleetwire.integration.fleetwire import checked
 from fleetwire.wire.errors import ConfigError, DataError, StoreError
 from fleetwire.wire.moment import utc_text
@@ -96,7 +97,10 @@ async def test_alerts_and_news_go_on_over_a_restart(tmp_path: Path) -> None:
         opened = {(row.alert_id, row.rule) for row in fw.alerts}
         assert {"ea_drawdown"} <= {rule for _, rule in opened}
         assert fw.portfolio.row.trading_blocked == ["EURUSD"]
+        (listed,) = (await Desk(fw.service).news(at.utc_ms, soon + 1, 10)).items
     async with whole(path) as fw:
+        assert (await Desk(fw.service).news(at.utc_ms, soon + 1, 10)).items == [listed]
+        assert (listed.blackout_until_utc, listed.symbols) == (utc_text(soon + 1_800_000), ["EURUSD"])
         assert opened <= {(row.alert_id, row.rule) for row in fw.alerts}
         assert fw.portfolio.row.trading_blocked == ["EURUSD"]
         await fw.report(account(500.0), expert(0.0))

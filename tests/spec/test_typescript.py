@@ -4,8 +4,9 @@ import re
 from typing import get_args
 
 import pytest
+from msgspec import UNSET, Struct, UnsetType
 
-from fleetwire.spec.typescript import ROW_OF, typescript
+from fleetwire.spec.typescript import ROW_OF, Structs, typescript
 from fleetwire.wire import rows
 from fleetwire.wire.channels import CHANNELS
 from fleetwire.wire.errors import CloseCode, ErrorCode
@@ -70,3 +71,13 @@ def test_every_table_is_whole() -> None:
 )
 def test_types_are_what_json_has(interface: str, line: str) -> None:
     assert f"  {line}\n" in INTERFACES[interface]
+
+
+def test_what_may_be_unset_may_be_missing() -> None:
+    class Welcome(Struct, frozen=True):
+        """Hello."""
+
+        role: str | UnsetType = UNSET
+        status: str = "connected"
+
+    assert "{\n  role?: string;\n  status: string;\n}" in Structs().row(Welcome)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from fleetwire.hub.session import published_labels
-from fleetwire.ports import CommandQuery, ExpertQuery, Readiness, TradeQuery
+from fleetwire.ports import AuditQuery, CommandQuery, ExpertQuery, Readiness, TradeQuery
 from fleetwire.server.api.answers import from_memory, from_store, page, rows
 from fleetwire.server.api.bodies import CancelBody, Curve, Figures, Health, PublishBody, TicketBody
 from fleetwire.server.api.exchange import Answer, Call
@@ -22,6 +22,7 @@ from fleetwire.wire.moment import utc_text
 from fleetwire.wire.rows import Page, TerminalRow
 from fleetwire.wire.signature import new_token
 from fleetwire.wire.tokens import NOBODY, Commander, IssuedToken, RotateRequest, TokenRequest
+from fleetwire.wire.twice import named_twice
 
 _DAY_MS = 86_400_000
 Asked = TypeVar("Asked")
@@ -96,9 +97,13 @@ def publish(call: Call) -> Answer:
 
 def _read_body(decoder: "msgspec.json.Decoder[Asked]", body: bytes) -> Asked:
     try:
-        return decoder.decode(body)
+        asked = decoder.decode(body)
     except (ValueError, RecursionError) as error:  # msgspec's errors and UnicodeDecodeError are ValueErrors
         raise Problem(ProblemKind.malformed_json, _why(error)) from None
+    name = None if decoder is _publish_decoder else named_twice(body)  # what is published is passed on as it is
+    if name is not None:
+        raise Problem(ProblemKind.malformed_json, f"{name!r:.60} stands there twice: say it once")
+    return asked
 
 
 def _why(error: Exception) -> str:
@@ -198,7 +203,7 @@ def statistics(call: Call) -> Answer:
 
 async def trades(call: Call) -> Answer:
     """List trades."""
-    return from_store(call, await call.office.fleet.trades(_trade_query(call), call.scope))
+    return from_store(call, await call.office.fleet.trades(_trade_query(call), call.scope, call.asked["strategy"]))
 
 
 async def deals(call: Call) -> Answer:
@@ -234,15 +239,24 @@ async def news(call: Call) -> Answer:
 
 async def command(call: Call) -> Answer:
     """Give a command; the answer is on disk."""
-    asked = _read_body(_command_decoder, call.body)
+    asked = _read_order(_command_decoder, call)
     return rows(call, await call.office.fleet.command(asked, _asks(call), call.address))
 
 
 async def cancel(call: Call) -> Answer:
     """Take a command back."""
-    asked = _read_body(_cancel_decoder, call.body)
+    asked = _read_order(_cancel_decoder, call)
     fleet = call.office.fleet
     return rows(call, await fleet.cancel(call.asked["command_id"], asked.reason, _asks(call), call.address))
+
+
+def _read_order(decoder: "msgspec.json.Decoder[Asked]", call: Call) -> Asked:
+    """Read what somebody orders; what can't be read is not refused without a trace."""
+    try:
+        return _read_body(decoder, call.body)
+    except Problem as problem:
+        call.office.fleet.refuse("command over HTTP", call.by, call.address, problem.detail)
+        raise
 
 
 async def commands(call: Call) -> Answer:
@@ -251,17 +265,25 @@ async def commands(call: Call) -> Answer:
     from_ms, until_ms = asked.pop("from"), asked.pop("until")
     if from_ms is not None and until_ms is not None:
         _check_order(from_ms, until_ms)
-    query = CommandQuery(from_ms=from_ms, until_ms=until_ms, before=asked.pop("cursor"), **asked)
-    return from_store(call, await call.office.fleet.commands(query))
+    parts = asked.pop("parts") != "no"
+    query = CommandQuery(parts=parts, from_ms=from_ms, until_ms=until_ms, before=asked.pop("cursor"), **asked)
+    return from_store(call, await call.office.fleet.commands(query, _reads(call)))
 
 
 async def one_command(call: Call) -> Answer:
     """Give one command."""
     command_id = call.asked["command_id"]
-    row = await call.office.fleet.find_command(command_id)
+    row = await call.office.fleet.find_command(command_id, _reads(call))
     if row is None:
         raise Problem(ProblemKind.not_found, f"there is no command {command_id!r:.80}: /api/v1/commands lists them")
     return from_store(call, row)
+
+
+async def audit(call: Call) -> Answer:
+    """List rows of the audit."""
+    asked = dict(call.asked)
+    query = AuditQuery(before=asked.pop("cursor"), **asked)
+    return from_store(call, await call.office.fleet.audit(query))
 
 
 async def report(call: Call) -> Answer:
@@ -311,6 +333,11 @@ def _asks(call: Call) -> Commander:
     return call.identity.asks if call.identity is not None else Commander()
 
 
+def _reads(call: Call) -> Commander:
+    """Tell whose commands the caller may read: its own, and those of its part."""
+    return Commander(by=call.by, scope=call.scope)
+
+
 def _page(call: Call, found: Iterable[Any], key: Any) -> Page:
     return page(list(found), key, call.asked["limit"], call.asked["cursor"])
 
@@ -322,6 +349,7 @@ def _account(call: Call) -> str:
 
 def _trade_query(call: Call) -> TradeQuery:
     asked = dict(call.asked)
+    asked.pop("strategy", None)
     from_ms, until_ms = asked.pop("from"), asked.pop("until")
     if from_ms is not None and until_ms is not None:
         _check_order(from_ms, until_ms)

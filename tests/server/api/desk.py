@@ -8,13 +8,14 @@ import msgspec
 from fleetwire.fleet.events import ExpertId
 from fleetwire.hub.tokens import Tokens as Book
 from fleetwire.hub.tokens import token_row
-from fleetwire.ports import CommandQuery, ExpertQuery, Readiness, Receipt, ReportBody, Speaker, TradeQuery
+from fleetwire.ports import AuditQuery, CommandQuery, ExpertQuery, Readiness, Receipt, ReportBody, Speaker, TradeQuery
 from fleetwire.wire.errors import CommandError, ConflictError, DataError, ErrorCode, NotFoundError, StoreError
 from fleetwire.wire.labels import Labels
 from fleetwire.wire.messages import Command, CommandCancel, CommandData, CommandResponseData
 from fleetwire.wire.rows import (
     AccountRow,
     AlertRow,
+    AuditedRow,
     CommandRow,
     DealRow,
     EquityPoint,
@@ -256,12 +257,18 @@ class Desk:
             raise ConflictError(f"{command_id} is delivered already")
         return CommandResponseData(status="cancelled", command_id=command_id, command=command_row(status="cancelled"))
 
-    async def commands(self, query: CommandQuery) -> Page:
+    async def commands(self, query: CommandQuery, asks: Commander) -> Page:
         self._fail()
         return Page(items=[command_row()])
 
-    async def find_command(self, command_id: str) -> CommandRow | None:
+    async def find_command(self, command_id: str, asks: Commander) -> CommandRow | None:
         return command_row() if command_id == "c1" else None
+
+    async def audit(self, query: AuditQuery) -> Page:
+        self._fail()
+        self.asked.append(query)
+        row = AuditedRow(number=1, time_utc=UTC, who="admin", action="command_queued", subject="c1", hash="0" * 64)
+        return Page(items=[row])
 
     async def report(self, body: bytes, by: str, reporter: Reporter = ANYBODY) -> Receipt:
         self._fail()
@@ -330,9 +337,9 @@ class Desk:
         row = PriceRow(server="Broker-Demo", symbol="EURUSD", bid=1.08, ask=1.09, as_of=UTC)
         return Page(items=[row] if symbol in (None, "EURUSD") else [])
 
-    async def trades(self, query: TradeQuery, scope: Labels = None) -> Page:
+    async def trades(self, query: TradeQuery, scope: Labels = None, strategy: str | None = None) -> Page:
         self._fail()
-        self.asked.append(query)
+        self.asked += [query] if strategy is None else [query, strategy]
         return Page(items=[trade_row(77)], next="older" if query.before is None else None)
 
     async def deals(self, query: TradeQuery, scope: Labels = None) -> Page:

@@ -81,6 +81,8 @@ async def test_trades_and_deals_are_asked_for_by_every_filter(caller: Caller, de
     await caller.get(f"/api/v1/deals?{query}")
     await caller.get(f"/api/v1/trades?{query}&status=open")
     assert desk.asked == [asked, msgspec.structs.replace(asked, status="open")]
+    await caller.get("/api/v1/trades?strategy=grid")
+    assert desk.asked[2:] == [TradeQuery(), "grid"]
     reply = await caller.get("/api/v1/trades?from=2000&until=1000")
     assert (reply.status, reply.code) == (400, "wrong_parameter")
 

@@ -69,6 +69,7 @@ async def test_each_role_may_what_the_one_table_says(
         "report": REPORT,
         "command": "POST /api/v1/commands",
         "manage_tokens": "GET /api/v1/tokens",
+        "read_audit": "GET /api/v1/audit",
     }
     for role in Role:
         monkeypatch.setattr(Access, "identify", lambda *_, role=role: Identity(role))
@@ -84,7 +85,8 @@ async def test_a_token_for_a_part_of_the_fleet_is_not_told_about_all_of_it(
     callers: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Access, "identify", lambda *_: Identity(Role.admin, frozenset({"account:5"})))
-    for request, status in (("GET /api/v1/fleet", 403), ("GET /api/v1/clients", 403), ("GET /healthz", 200)):
+    whole = ("GET /api/v1/fleet", "GET /api/v1/clients", "GET /api/v1/audit")
+    for request, status in (*((one, 403) for one in whole), ("GET /healthz", 200)):
         assert (await (await callers()).call(request)).status == status
     assert (await (await callers()).call(REPORT, body=report_of(1))).status == 200
 
@@ -328,7 +330,21 @@ async def test_json_that_is_none_or_means_nothing_is_refused_and_holds_nobody_up
     assert (await caller.get("/healthz")).status == 200
 
 
-async def test_of_a_field_given_twice_the_last_one_counts(server: WebSocketServer, caller: Caller) -> None:
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/commands", b'{"command": "pause", "target": {"ea_id": 1}, "target": {"ea_id": 2}}'),
+        ("/api/v1/commands", b'{"command": "pause", "target": {"ea_id": 1, "ea_id": 2}}'),
+        ("/api/v1/tokens", b'{"role": "viewer", "scopes": {"experts": [1], "experts": [2]}}'),
+    ],
+)
+async def test_no_command_and_no_token_depends_on_which_of_two_counts(caller: Caller, path: str, body: bytes) -> None:
+    reply = await caller.call(f"POST {path}", body=body)
+    assert (reply.status, reply.code) == (400, "malformed_json")
+    assert "twice" in reply.json["detail"]
+
+
+async def test_of_a_published_field_given_twice_the_last_one_counts(server: WebSocketServer, caller: Caller) -> None:
     reply = await caller.call(PUBLISH, body=b'{"channel": "none", "channel": "alerts", "data": {}}')
     assert (reply.status, reply.json["channel"]) == (200, "alerts")
 

@@ -254,10 +254,7 @@ export class Core {
     const said = fields(message.data);
     if (said.success === true || said.status === "authenticated") {
       this.#refusal = null;
-      const scopes = Array.isArray(said.scopes) ? said.scopes.map(String) : null;
-      const expiresAt = typeof said.expires_at === "string" ? said.expires_at : null;
-      this.#out.push({ do: "identity", identity: { role: String(said.role), expiresAt, scopes } });
-      this.#out.push({ do: "authenticated" });
+      this.#identified(said);
       if (this.#phase === "authenticating") return this.#restore(now);
       this.#hearing.renewAll(); // what may be heard has changed: rows begin anew, and refusals are asked about again
       return this.sync(now);
@@ -269,6 +266,14 @@ export class Core {
     // Whoever gives tokens may have a newer one; the same again is refused for good.
     this.#refusal = refusal(said);
     this.#ask();
+  }
+
+  /** Tell who the server takes us for, as far as it says. */
+  #identified(said: Json): void {
+    const scopes = Array.isArray(said.scopes) ? said.scopes.map(String) : null;
+    const expiresAt = typeof said.expires_at === "string" ? said.expires_at : null;
+    if (typeof said.role === "string") this.#out.push({ do: "identity", identity: { role: said.role, expiresAt, scopes } });
+    this.#out.push({ do: "authenticated" });
   }
 
   // ----------------------------------------------------------------------------------------------------- subscriptions
@@ -371,7 +376,7 @@ export class Core {
     this.#out.push({ do: "message", message });
     if (this.ticket !== null) {
       this.ticket = null; // good once
-      this.#out.push({ do: "authenticated" });
+      this.#identified(said); // no answer to `auth` will tell
       return this.#restore(now);
     }
     this.#phase = "authenticating";

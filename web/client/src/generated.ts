@@ -612,7 +612,12 @@ export interface TerminalRow {
   as_of: string;
 }
 
-/** An open position, as the API lists it. `ea_id` is absent for one opened by hand. */
+/**
+ * An open position, as the API lists it. `ea_id` is absent for one opened by hand.
+ *
+ * `exposure` is what it adds to each currency, in units of it, sold below zero; absent where it is not known what the
+ * symbol is.
+ */
 export interface PositionRow {
   ea_id?: number;
   account: string;
@@ -630,6 +635,7 @@ export interface PositionRow {
   profit: number;
   magic: number;
   comment: string;
+  exposure?: Record<string, number>;
   time_msc: number;
   time_server: string;
   time_utc?: string;
@@ -700,7 +706,8 @@ export interface AlertRow {
 /**
  * A calendar event, or the opening or closing of its blackout: the data of a `news_update`.
  *
- * `status` is `announced`, `blackout_opened` or `blackout_closed`; `symbols` are those that the blackout blocks.
+ * `status` is `announced`, `blackout_opened` or `blackout_closed`. `symbols` are those of the fleet that the blackout
+ * blocks, or will block; an event that is announced on the channel does not tell them yet, the API does.
  */
 export interface NewsRow {
   id: number | string;
@@ -742,6 +749,26 @@ export interface CommandRow {
   expires_at: string;
   changed_at: string;
   boot_id?: string;
+}
+
+/**
+ * Who did what, when, from where and why, as the API lists it: a row of the audit.
+ *
+ * `who` is a token's id, `EA 1007` or `server`. `before` is absent for what was not there. `details` is JSON, cut
+ * where it is long. `hash` is that of the row in its chain.
+ */
+export interface AuditedRow {
+  number: number;
+  time_utc: string;
+  who: string;
+  address?: string;
+  action: string;
+  subject?: string;
+  before?: string;
+  after?: string;
+  why?: string;
+  details?: string;
+  hash: string;
 }
 
 /** A symbol's price, as the API lists it. `market` is `open`, `closed`, or absent where no sessions are known. */
@@ -847,7 +874,7 @@ export interface ConnectionData {
   heartbeat_interval: number;
   heartbeat_timeout: number;
   auth_deadline: number;
-  role: string;
+  role?: string;
 }
 
 /** The answer to `auth`: `status` is "authenticated" or "failed". */

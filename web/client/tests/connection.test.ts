@@ -230,6 +230,14 @@ test("a ticket is good for the first connection, and the token for the others", 
   expect(world.socket.url).toBe("ws://server/");
 });
 
+test("whom a ticket lets in is told its role with the welcome", async () => {
+  const world = new World({ ticket: "once" });
+  await turn();
+  world.socket.events.opened("");
+  world.socket.say({ type: "connection", data: { protocol: 1, role: "viewer" } });
+  expect(world.client.identity.value).toEqual({ role: "viewer", expiresAt: null, scopes: null });
+});
+
 test("a ticket that is not taken is told", async () => {
   const world = new World({ ticket: "used" });
   await turn();

@@ -39,6 +39,14 @@ export function clock(ms: number | null, zone: Zone, brokerOffsetS: number | nul
   return writer(timeZone ? { ...options, timeZone } : options, locale).format(at);
 }
 
+/** The time of day, to the minute: "17:31". */
+export function hourAndMinute(ms: number | null, zone: Zone, brokerOffsetS: number | null = null, locale?: string): string {
+  if (ms === null) return NOTHING;
+  const { at, timeZone } = placed(ms, zone, brokerOffsetS);
+  const options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
+  return writer(timeZone ? { ...options, timeZone } : options, locale).format(at);
+}
+
 /** Day and time of day, to the second. */
 export function dayAndClock(ms: number | null, zone: Zone, brokerOffsetS: number | null = null, locale?: string): string {
   if (ms === null) return NOTHING;
@@ -55,6 +63,36 @@ export function offsetName(offsetS: number | null): string {
   const minutes = Math.round(Math.abs(offsetS) / 60);
   const rest = minutes % 60;
   return `UTC${sign}${Math.floor(minutes / 60)}${rest ? `:${String(rest).padStart(2, "0")}` : ""}`;
+}
+
+/** How long something took, in its two greatest units: "2 d 4 h", "3 h 05 min", "12 s". */
+export function duration(ms: number | null): string {
+  if (ms === null) return NOTHING;
+  const s = Math.max(0, Math.floor(ms / 1000));
+  const units = [Math.floor(s / 86_400), Math.floor(s / 3600) % 24, Math.floor(s / 60) % 60, s % 60];
+  const first = units.findIndex((unit) => unit > 0);
+  if (first === -1 || first === 3) return `${s}\u202fs`;
+  const names = ["d", "h", "min", "s"];
+  const second = String(units[first + 1]).padStart(first === 0 ? 1 : 2, "0");
+  return `${units[first]}\u202f${names[first]} ${second}\u202f${names[first + 1]}`;
+}
+
+/** When a day begins in a zone: milliseconds since 1970; null for what is no day. `day` is like "2026-11-24". */
+export function dayStart(day: string, zone: Zone, brokerOffsetS: number | null = null): number | null {
+  const ms = Date.parse(zone === "local" ? `${day}T00:00` : `${day}T00:00Z`);
+  if (Number.isNaN(ms)) return null;
+  return zone === "broker" ? ms - (brokerOffsetS ?? 0) * 1000 : ms;
+}
+
+/** The day of a moment in a zone, like "2026-11-24". */
+export function dayOf(ms: number, zone: Zone, brokerOffsetS: number | null = null): string {
+  if (zone === "local") return new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
+  return new Date(zone === "broker" ? ms + (brokerOffsetS ?? 0) * 1000 : ms).toISOString().slice(0, 10);
+}
+
+/** A day like "2026-11-24" in words: "Tue, 24 Nov". */
+export function dayName(day: string, locale?: string): string {
+  return writer({ weekday: "short", day: "2-digit", month: "short", timeZone: "UTC" }, locale).format(Date.parse(`${day}T00:00Z`));
 }
 
 /** What is left until a moment: "2:05:09", or "04:59". */
