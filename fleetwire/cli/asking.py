@@ -1,5 +1,6 @@
 """Asking a running server over its API: one request, one answer, and the token in neither."""
 
+import ssl
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -19,17 +20,19 @@ class Api:
     Args:
         url: of the server: ws://, wss://, http:// or https://.
         token: says who asks.
+        tls: the context for https://; None for the system's own certificates.
 
     Raises:
         ConfigError: this is no URL of a server.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, tls: ssl.SSLContext | None = None) -> None:
         parts = urlsplit(websocket_url(url))
         scheme = "https" if parts.scheme == "wss" else "http"
         self.url = urlunsplit((scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
         self._through_proxies = not is_loopback(url)
         self._token = token
+        self._tls = tls
         self._secret = Secret(token)
 
     def __repr__(self) -> str:
@@ -62,7 +65,12 @@ class Api:
                     trust_env=self._through_proxies, timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)
                 ) as session,
                 session.request(
-                    method, f"{self.url}/api/v1/{path}", headers=headers, allow_redirects=False, data=content
+                    method,
+                    f"{self.url}/api/v1/{path}",
+                    headers=headers,
+                    allow_redirects=False,
+                    data=content,
+                    ssl=self._tls or True,
                 ) as answer,
             ):
                 status, said = answer.status, await answer.content.read(BYTES_MAX)

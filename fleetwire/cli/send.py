@@ -61,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
     }
     if args.expires is not None:
         asked["expires_in_s"] = args.expires
-    return asyncio.run(_send(Api(*settings.server_of(args)), asked, yes=args.yes, wait=args.wait))
+    api = Api(*settings.server_of(args), settings.tls_of(args))
+    return asyncio.run(_send(api, asked, yes=args.yes, wait=args.wait))
 
 
 async def _send(api: Api, asked: dict[str, Any], *, yes: bool, wait: bool) -> int:

@@ -146,7 +146,7 @@ class _Desk:
     ) -> Answer:
         token = self._settings.auth_token or token_file().read()
         if self._args.database is None and token is not None:
-            api = Api(self._args.url or _url_of(self._settings), token)
+            api = Api(self._args.url or _url_of(self._settings), token, settings.tls_of(self._args))
             try:
                 found = msgspec.convert(await api.ask(method, path, body), kind)
             except NotConnectedError:
