@@ -80,8 +80,9 @@ class Session:
             return Status("refused", str(self.ended))
         if self.link is not None:
             return Status("live" if self._ready.is_set() else "restoring", silent_s=self.link.silent_s)
-        reason = "" if self._lost is None else self._say(self._lost)
-        return Status("lost", reason, self._lost and self._lost.code, max(0.0, self._retry_at - now))
+        if self._lost is None:
+            return Status("lost", retry_in_s=0.0)
+        return Status("lost", self._say(self._lost), self._lost.code, max(0.0, self._retry_at - now))
 
     # ------------------------------------------------------------------------------------------------------ questions
 
