@@ -1,5 +1,6 @@
 """What the connection is like, in words that somebody can act on."""
 
+import re
 from typing import NamedTuple
 
 from fleetwire.cli.top.formats import age
@@ -56,8 +57,7 @@ def link_of(status: Status, url: str) -> Link:
         next_try = f"trying again in {left:.0f} s" if left >= 1 else "trying again now"
         return Link(False, False, "disconnected", "✕", "late", f"{_why_lost(status.code, reason)}: {next_try}")
     if status.state == "refused":
-        words = f"{reason[:1].upper()}{reason[1:]}" if reason else "The server refuses the token"
-        return Link(False, True, "refused", "✕", "alarm", words)
+        return Link(False, True, "refused", "✕", "alarm", _why_refused(reason))
     return Link(False, True, "closed", "✕", "late", "Not connected")
 
 
@@ -67,6 +67,13 @@ _SHORTER = {
     "did not answer": "The server does not answer",
 }
 """What the client says, so short that it fits beside the rest of the first line."""
+
+
+def _why_refused(reason: str) -> str:
+    """Say it without numbers, and without what the client says of itself: this screen stays, until somebody quits."""
+    said = re.sub(r"^closed the connection: \d+ *", "", reason).partition(": the client does not")[0]
+    said = said or "the server refuses the token"
+    return f"{said[:1].upper()}{said[1:]}: start again once that is changed"
 
 
 def _why_lost(code: int | None, reason: str) -> str:
