@@ -495,11 +495,11 @@ class FleetDesk(Protocol):
     async def cancel(self, command_id: str, reason: str, by: Commander, address: str) -> CommandResponseData:
         """Take a command back that no expert has yet; else as `command`."""
 
-    async def commands(self, query: CommandQuery) -> Page:
-        """List commands (`CommandRow`), newest first."""
+    async def commands(self, query: CommandQuery, asks: Commander) -> Page:
+        """List commands (`CommandRow`), newest first; those that `asks` may see."""
 
-    async def find_command(self, command_id: str) -> CommandRow | None:
-        """Give one command."""
+    async def find_command(self, command_id: str, asks: Commander) -> CommandRow | None:
+        """Give one command, if `asks` may see it."""
 
     async def report(self, body: bytes, reporter: Reporter = ANYBODY) -> Receipt:
         """Take a report over HTTP: JSON with any of `account terminal experts positions deals events prices acks`.

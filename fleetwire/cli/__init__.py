@@ -1,4 +1,4 @@
-"""The command line: `fleetwire serve | demo | replay | import | report | tail | top | send | ack | audit | ...`."""
+"""The command line: `fleetwire serve | demo | simulate | replay | import | report | tail | top | send | ...`."""
 
 import argparse
 import io
@@ -7,7 +7,22 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from fleetwire.cli import ack, audit, config, db, imports, replay, report, rules, send, serve, tail, token, top
+from fleetwire.cli import (
+    ack,
+    audit,
+    config,
+    db,
+    imports,
+    replay,
+    report,
+    rules,
+    send,
+    serve,
+    simulate,
+    tail,
+    token,
+    top,
+)
 from fleetwire.version import __version__
 from fleetwire.wire.errors import ConfigError, FleetwireError
 
@@ -16,6 +31,7 @@ FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 _COMMANDS = (
     ("serve", serve, "serve WebSocket clients"),
     ("demo", serve.demo, "serve a simulated fleet"),
+    ("simulate", simulate, "let simulated experts report to a running server, and obey it"),
     ("replay", replay, "serve a MetaTrader 5 report, its deals as if they happened now"),
     ("import", imports, "put MetaTrader 5 reports into what is kept, as history"),
     ("report", report, "print the statistics of a MetaTrader 5 report"),

@@ -5,6 +5,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -39,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
         FleetwireError: the database can't be read, or a server has it open.
     """
     database = settings.loaded(args).settings.database or str(default_database(os.environ))
+    if "://" not in database and not Path(database).expanduser().is_file():
+        raise ConfigError(f"database ({database}): there is no such file: give --database FILE")
     end = _read_end(args.end) if args.end else None
     return asyncio.run(_with_store(database, args.action, end))
 
@@ -48,13 +51,35 @@ async def _with_store(database: str, action: str, end: AuditHead | None) -> int:
     await store.open()
     try:
         return await (_export(store) if action == "export" else _verify(store, end))
+    except _UnreadableError as error:
+        print(f"the audit is broken at {error}", file=sys.stderr if action == "export" else sys.stdout)
+        return BROKEN
     finally:
         await store.close()
 
 
+class _UnreadableError(Exception):
+    """A row that can't be read; says which."""
+
+
 async def _rows(store: Store) -> AsyncIterator[list[AuditRow]]:
-    after = 0
-    while rows := await store.audit(after, _AT_ONCE):
+    """Read all rows.
+
+    Raises:
+        _UnreadableError: one of them is no such row; those before it were given.
+    """
+    after, at_once = 0, _AT_ONCE
+    while True:
+        try:
+            rows = await store.audit(after, at_once)
+        except msgspec.MsgspecError:
+            if at_once == 1:
+                number = after + 1
+                raise _UnreadableError(f"row {number}: row {number} is no row that fleetwire writes") from None
+            at_once = 1  # one by one, to find it
+            continue
+        if not rows:
+            return
         yield rows
         after = rows[-1].number
 

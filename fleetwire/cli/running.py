@@ -12,7 +12,6 @@ from fleetwire.cli.settings import set_up_logging, token_file, with_token
 from fleetwire.config import Settings
 from fleetwire.integration.fleetwire import Fleetwire, new_server
 from fleetwire.jwt import JwtLogin
-from fleetwire.server.origin import is_loopback
 from fleetwire.server.server import WebSocketServer
 from fleetwire.version import __version__
 from fleetwire.wire.errors import ConfigError
@@ -73,7 +72,7 @@ async def _serve_whole(whole: Fleetwire, first_lines: FirstLines, go_on: GoOn | 
         if go_on is None:
             await end
         else:
-            await _together(go_on(whole), end)
+            await together(go_on(whole), end)
     return INTERRUPTED if end.result() == signal.SIGINT else 0
 
 
@@ -86,7 +85,7 @@ def calm_the_collector() -> None:
     gc.set_threshold(20_000, 10, 10)
 
 
-async def _together(work: Coroutine[Any, Any, None], end: asyncio.Future[int]) -> None:
+async def together(work: Coroutine[Any, Any, None], end: asyncio.Future[int]) -> None:
     """Wait for the end; what is done meanwhile is ended with it, and its failure ends both."""
     going = asyncio.ensure_future(work)
     try:
@@ -133,18 +132,11 @@ def _first_lines(
         hints = "" if server.port == 8765 and scheme == "ws" else f" --url {server.url}"
         if settings.auth_token != _kept():
             hints += " --auth-token ..."
-        said = [
+        return [
             f"fleetwire {__version__}  {scheme}://{where} and {web}://{where}   ({about}{everywhere})",
             f"token  {_token_line(settings, made)}",
             f"try    {'        '.join(f'fleetwire {command}{hints}' for command in commands)}",
         ]
-        if not is_loopback(settings.host) and scheme == "ws":
-            print(
-                f"warning: ws:// on {settings.host or 'all addresses'} is readable by everybody on the way: give "
-                "--tls-cert and --tls-key, or put a proxy with TLS in front",
-                file=sys.stderr,
-            )
-        return said
 
     return lines
 

@@ -17,7 +17,7 @@ from fleetwire.client.deadman import DeadMan, rule_of
 from fleetwire.client.dialect import DIALECTS
 from fleetwire.client.journal import ACCEPTED, BEGUN, Entry, Journal
 from fleetwire.client.link import Link, LinkError, Settings, Sleep
-from fleetwire.client.message import Envelope, ServerClock
+from fleetwire.client.message import SET_S, Envelope, ServerClock
 from fleetwire.client.orders import ENDS, URGENT, Inspector, Outcome, ReceivedCommand, Verdict, read_order
 from fleetwire.client.protocol import Backoff
 from fleetwire.client.secret import Secret
@@ -117,7 +117,7 @@ class ExpertClient:
         self._link: Link | None = None
         self._server_clock = ServerClock(clock)
         self._deadman = DeadMan(clock())
-        self._queue: asyncio.PriorityQueue[tuple[int, int, ReceivedCommand]] = asyncio.PriorityQueue(WAITING_MAX)
+        self._queue: asyncio.PriorityQueue[tuple[int, int, float, ReceivedCommand]] = asyncio.PriorityQueue(WAITING_MAX)
         self._numbers = itertools.count()
         self._accepting = asyncio.Lock()
         self._reported_in_full = False
@@ -242,7 +242,7 @@ class ExpertClient:
             if isinstance(asked_at, float):
                 self._server_clock.learn(fields.get("server_time"), asked_at, self._clock())
         elif envelope.type == "command":
-            await self._take_command(envelope)
+            await self._take_command(link, envelope)
         elif envelope.type == "error":
             logger.warning("the server refused something: %s", self._secret.hush(str(fields.get("message"))))
         return False
@@ -256,9 +256,12 @@ class ExpertClient:
                 now = self._clock()
                 if now - beaten_at >= min(link.heartbeat_interval_s, self._deadman.beat_s):
                     beaten_at = now
-                    await link.send({"type": "heartbeat", "data": {"client_time": now}})
+                    await self._ask_time(link)
         except LinkError:
             return  # the reader tells of it
+
+    async def _ask_time(self, link: Link) -> None:
+        await link.send({"type": "heartbeat", "data": {"client_time": self._clock()}})
 
     async def _report_on(self, link: Link) -> None:
         """Report on a timer; the first report on a connection is a full one, and tells of commands."""
@@ -278,7 +281,7 @@ class ExpertClient:
 
     # ------------------------------------------------------------------------------------------------------- commands
 
-    async def _take_command(self, envelope: Envelope) -> None:
+    async def _take_command(self, link: Link, envelope: Envelope) -> None:
         """Look at a command that came; what is genuine and new waits for its turn, on disk."""
         order = read_order(envelope.data)
         if order is None:
@@ -292,7 +295,9 @@ class ExpertClient:
         elif command is None or verdict in (Verdict.misdirected, Verdict.replayed, Verdict.outdated):
             self._refuse(verdict, order.id)
         elif verdict is Verdict.new:
-            await self._accept(command)
+            await self._accept(command, self._now_ms(order.server_time))
+        elif verdict is Verdict.expired and self._now_ms(0) - order.server_time > SET_S * 1000:
+            await self._ask_time(link)  # the server's clock may have been set: it gives the command again, to be judged
         else:
             self._refuse(verdict, command.command_id)
             status = "expired" if verdict is Verdict.expired else "rejected"
@@ -302,18 +307,19 @@ class ExpertClient:
         self.refused[verdict] += 1
         logger.warning("command %.64r was not carried out: it %s", command_id, verdict.value)
 
-    async def _accept(self, command: ReceivedCommand) -> None:
+    async def _accept(self, command: ReceivedCommand, now_ms: int) -> None:
         if self._queue.full():
             return  # not accepted: the centre gives it again
         entry = Entry(command.command_id, ACCEPTED, command.issued_ms, command=command.command, params=command.params)
         await self._write(entry)
-        self._queue.put_nowait((command.command != URGENT, next(self._numbers), command))
+        until = self._clock() + (command.expires_ms - now_ms) / 1000  # by the clock that nobody sets
+        self._queue.put_nowait((command.command != URGENT, next(self._numbers), until, command))
         await self._tell(entry)
 
     async def _carry_out_in_turn(self) -> None:
         while True:
-            _, _, command = await self._queue.get()
-            if self._now_ms(0) >= command.expires_ms:
+            _, _, until, command = await self._queue.get()
+            if self._clock() >= until:
                 text = "its time was over before its turn came"
                 await self._finish(command, Outcome("expired", {"error": text}))
                 continue

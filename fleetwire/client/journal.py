@@ -1,6 +1,7 @@
 """What an expert remembers of the commands that it was given: a small file, written before it acts and after."""
 
 import os
+import threading
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,7 +54,8 @@ _encode: Final = msgspec.json.Encoder().encode
 class Journal:
     """Remembers commands by their ids, on disk.
 
-    One expert has one journal, and one process has it open: two at once would not see what the other does.
+    One expert has one journal, and one process has it open: two at once would not see what the other does. To close it
+    waits for a thread that still writes; what would be written afterwards is refused.
 
     Args:
         path: the file; it is made if there is none.
@@ -66,6 +68,7 @@ class Journal:
         self._forgotten_until = 0
         self._file: int | None = None
         self._lines = 0
+        self._lock = threading.RLock()  # the number of a closed file may be another's in the next moment
 
     def open(self) -> None:
         """Read what is known, and write it anew without what is not needed any more.
@@ -85,9 +88,10 @@ class Journal:
 
     def close(self) -> None:
         """Let go of the file."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        with self._lock:
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
 
     # ------------------------------------------------------------------------------------------------- what is known
 
@@ -115,10 +119,11 @@ class Journal:
         Raises:
             StoreError: it is not on disk: the expert must not act on it.
         """
-        self._append(_Line(entry=entry))
-        self._take(entry)
-        if self._lines >= _LINES_MAX:
-            self._write_anew()
+        with self._lock:
+            self._append(_Line(entry=entry))
+            self._take(entry)
+            if self._lines >= _LINES_MAX:
+                self._write_anew()
 
     def keep_note(self, name: str, value: Any) -> None:
         """Keep a note under a name, in place of the one before. Blocks.
@@ -126,8 +131,9 @@ class Journal:
         Raises:
             StoreError: it is not on disk.
         """
-        self._append(_Line(note=(name, value)))
-        self._notes[name] = value
+        with self._lock:
+            self._append(_Line(note=(name, value)))
+            self._notes[name] = value
 
     def _append(self, line: _Line) -> None:
         if self._file is None:

@@ -8,6 +8,8 @@ from msgspec import Struct
 
 DRIFT = 0.0002
 """How far two clocks may go apart in a second: an old measurement is trusted that much less."""
+SET_S = 1.0
+"""By how much more than it may be wrong a stamp has to differ for the server's clock to have been set meanwhile."""
 
 
 class Envelope(Struct):
@@ -38,7 +40,7 @@ class ServerClock:
     """The server's time, as well as its messages tell it.
 
     A stamp was written between question and answer, and so it is known to half of that time; the best known stamp is
-    kept until it may have drifted further than a new one.
+    kept until it may have drifted further than a new one, or a new one contradicts it: the server's clock was set.
 
     Args:
         clock: gives monotonic seconds.
@@ -63,8 +65,10 @@ class ServerClock:
             return
         error_s = (heard_at - asked_at) / 2
         known_s = self._error_s + (heard_at - self._learned_at) * DRIFT
-        if self._ahead_s is None or error_s <= known_s:
-            self._ahead_s = server_s - (asked_at + heard_at) / 2
+        ahead_s = server_s - (asked_at + heard_at) / 2
+        was_set = self._ahead_s is not None and abs(ahead_s - self._ahead_s) > error_s + known_s + SET_S
+        if self._ahead_s is None or error_s <= known_s or was_set:
+            self._ahead_s = ahead_s
             self._error_s, self._learned_at = error_s, heard_at
 
     def now_s(self) -> float | None:

@@ -33,6 +33,7 @@ class Identity(Struct, frozen=True):
         expires_ms: when its token expires, in UTC milliseconds; None for never.
         until: the same in monotonic seconds, reckoned when it was identified.
         secret: counts the secrets that its token has had.
+        is_kept: whether its token is one of those that were made here, and can be revoked.
     """
 
     role: Role
@@ -44,6 +45,7 @@ class Identity(Struct, frozen=True):
     expires_ms: int | None = None
     until: float | None = None
     secret: int = 0
+    is_kept: bool = False
 
     def may(self, right: Right) -> bool:
         """Tell whether it may do this."""
@@ -148,10 +150,14 @@ class Access:
         return self._timed(identity, utc_ms, at) if identity is not None else None
 
     def review(self, identity: Identity, at: Moment) -> Identity | None:
-        """Tell what became of somebody who was identified before: None where its token, or its secret, was revoked."""
-        token = self.tokens.get(identity.token_id)
-        if token is None:
+        """Tell what became of somebody who was identified before: None where its token, or its secret, is over."""
+        if identity.until is not None and at.now >= identity.until:
+            return None
+        if not identity.is_kept:
             return identity
+        token = self.tokens.get(identity.token_id)
+        if token is None:  # only one that is over is forgotten
+            return None
         age = token.rotations - identity.secret
         utc_ms = self._time.utc_ms(at)
         if token.revoked_ms is not None or age > 1 or (age == 1 and utc_ms >= token.previous_until_ms):
@@ -183,4 +189,5 @@ def _identity_of(found: Found) -> Identity:
         expert=token.expert,
         expires_ms=min((end for end in ends if end is not None), default=None),
         secret=token.rotations - found.by_previous,
+        is_kept=True,
     )

@@ -72,6 +72,7 @@ class State(Enum):
     closing = "closing"
 
 
+_COMMANDING: Final = ("command", "command_cancel", "command_ack")
 Order = messages.Command | messages.CommandCancel
 """What an operator asks of experts."""
 
@@ -256,6 +257,8 @@ class Session:
         try:
             said = self.form.decode(payload)
         except MessageError as error:
+            if self.identity is not None and error.about in _COMMANDING:
+                self._note_refused(error.about, error.message)
             outputs = self.heard(1, len(payload), now, utc)
             return outputs if _is_end(outputs) else [*outputs, *self.refuse(error, now, utc)]
         outputs = self.heard(len(said), len(payload), now, utc)
@@ -301,8 +304,8 @@ class Session:
         right = _right_to(message)
         if not self.identity.may(right):
             why_not = self.identity.why_not(right)
-            if isinstance(message, Order) and self._house.desk.refuse is not None:
-                self._house.desk.refuse(_named(message), self.by, self.address, why_not)
+            if isinstance(message, Order | messages.CommandAck):
+                self._note_refused(_named(message), why_not)
             raise MessageError(ErrorCode.forbidden, why_not, message.id)
         if isinstance(message, messages.Subscribe):
             return [self._answer_subscribe(message, utc)]
@@ -315,6 +318,11 @@ class Session:
         if isinstance(message, Order):
             return self._pass_on(message)
         return [self._answer_unsubscribe(message, utc)]
+
+    def _note_refused(self, what: str, why: str) -> None:
+        """Let it be known that a command, or a word about one, went no further than here."""
+        if self._house.desk.refuse is not None:
+            self._house.desk.refuse(what, self.by, self.address, why)
 
     def refuse(self, error: MessageError, now: float, utc: str) -> list[Output]:
         """Answer something that can't be done with an `error`; too many of them end the connection."""
@@ -338,8 +346,7 @@ class Session:
         if identity is None:
             return self._refuse_token(message, now, utc)
         if not self.become(identity):
-            limit = self._house.limits.sessions_per_token_max
-            return [Close(CloseCode.rate_limited, f"this token has {limit:,} sessions already; retry_after=10")]
+            return [self.too_many()]
         data = messages.AuthResponseData(
             status="authenticated", success=True, role=identity.role.value, expires_at=identity.expires_at
         )
@@ -357,6 +364,16 @@ class Session:
                 return False
             if before_it is not None:
                 guard.leave(before_it)
+        self.renew(identity)
+        return True
+
+    def too_many(self) -> Close:
+        """Say that its token has as many sessions as it may."""
+        limit = self._house.limits.sessions_per_token_max
+        return Close(CloseCode.rate_limited, f"this token has {limit:,} sessions already; retry_after=10")
+
+    def renew(self, identity: Identity) -> None:
+        """Go on by the same token, which has other rights or another end now: its sessions are not counted anew."""
         before, self.identity = self.scope, identity
         self._meter = None  # of its new role
         self._expiry_told = False
@@ -366,7 +383,6 @@ class Session:
             hub.unsubscribe(self, gone)
         if self.scope != before:
             hub.rescope(self)
-        return True
 
     def leave(self) -> None:
         """Hear nothing more, and count no more."""
@@ -570,8 +586,10 @@ def _right_to(message: messages.ClientMessage) -> Right:
     return Right.acknowledge if isinstance(message, messages.AlertAck) else Right.hear
 
 
-def _named(order: Order) -> str:
+def _named(order: Order | messages.CommandAck) -> str:
     """Name what somebody asked for, for an audit."""
+    if isinstance(order, messages.CommandAck):
+        return "command_ack"
     if isinstance(order, messages.CommandCancel):
         return f"cancel {order.data.command_id}"
     return order.data.command

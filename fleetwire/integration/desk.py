@@ -54,6 +54,11 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 _ALERTS_LOOKED_AT: Final = 1000
 """How many kept alerts a page is picked from, for who may see only some of them."""
+_COMMANDS_LOOKED_AT: Final = 1000
+"""Likewise commands."""
+_WORD: Final = "command_ack"
+_WORDS: Final = "acks"
+"""How words about commands are called, on the socket and in a report."""
 
 CHILDREN_TOLD_MAX: Final = 1000
 """Parts of a command for several experts that its answer lists; the API lists all."""
@@ -95,6 +100,8 @@ class Desk:
             fact = fact_of(kind, data)
         except DataError as error:
             self._service.refuse(kind, str(error))
+            if kind == _WORD and speaker is not None:
+                self._refuse_word(str(error), speaker.holder.token_id, speaker.address)
             raise
         check_reporter(self._fleet, reporter, fact)
         self._service.apply(fact, SessionDoor(speaker) if speaker is not None else None)
@@ -107,13 +114,16 @@ class Desk:
             self._service.refuse("body", str(error))
             raise
         for entry in said.refused:
-            self._service.refuse(entry["where"].partition("[")[0], entry["error"])
+            part = entry["where"].partition("[")[0]
+            self._service.refuse(part, entry["error"])
+            if part == _WORDS:
+                self._refuse_word(entry["error"], reporter.holder.token_id)
         refused, accepted = list(said.refused), 0
         experts: dict[int, str] = {}
         for fact in facts_of(said):
             try:
                 check_reporter(self._fleet, reporter, fact)
-                self._service.apply(fact, own=experts)
+                self._service.apply(fact, own=experts, by=reporter.holder.token_id)
             except (DataError, CommandError, ForbiddenError) as error:
                 refused.append({"where": _named(fact), "error": str(error)})
                 continue
@@ -134,6 +144,10 @@ class Desk:
         )
 
     # --------------------------------------------------------------------------------------------------------- commands
+
+    def _refuse_word(self, why: str, by: str, address: str = "") -> None:
+        """Put into the audit that a word about a command could not even be read."""
+        self._service.orders.refuse(Asker(by or "an expert", address), "word_refused", "", why)
 
     def order(self, message: Command | CommandCancel, speaker: Speaker) -> None:
         """Take a command, or take one back; the answer goes out once that is on disk.
@@ -160,9 +174,8 @@ class Desk:
             return
         try:
             given: list[str] = []
-            submission = orders.submit(
-                _request(message.data, asker), asker, lambda error: answer(error, "accepted", given[0])
-            )
+            request = self._request(message.data, asker)
+            submission = orders.submit(request, asker, lambda error: answer(error, "accepted", given[0]))
             given.append(submission.command.command_id)
         except ConfirmationError as error:
             speaker.tell(
@@ -177,7 +190,7 @@ class Desk:
         """Take a command over HTTP; the answer is on disk."""
         asker = self._asker(by, address)
         try:
-            submission = await self._service.orders.command(_request(asked, asker), asker)
+            submission = await self._service.orders.command(self._request(asked, asker), asker)
         except ConfirmationError as error:
             return self._to_confirm(error)
         return self._response("accepted", submission.command)
@@ -187,18 +200,39 @@ class Desk:
         command = await self._service.orders.cancel(command_id, self._asker(by, address), reason)
         return self._response("cancelled", command)
 
-    async def commands(self, query: CommandQuery) -> Page:
+    async def commands(self, query: CommandQuery, asks: Commander) -> Page:
         """List commands, newest first."""
-        page = await self._store.commands(query)
-        return Page(items=[command_row(read_memory(kept.memory)) for kept in page.items], next=page.next)
+        if asks.scope is None:
+            page = await self._store.commands(query)
+            return Page(items=[command_row(read_memory(kept.memory)) for kept in page.items], next=page.next)
+        page = await self._store.commands(msgspec.structs.replace(query, limit=_COMMANDS_LOOKED_AT))
+        found = [command for kept in page.items if self._sees_command(asks, command := read_memory(kept.memory))]
+        shown = found[: query.limit]
+        more = str(shown[-1].number) if len(found) > len(shown) else page.next
+        return Page(items=[command_row(each) for each in shown], next=more)
 
-    async def find_command(self, command_id: str) -> CommandRow | None:
+    async def find_command(self, command_id: str, asks: Commander) -> CommandRow | None:
         """Give one command: from memory, or, if it ended long ago, from the store."""
         command = self._service.orders.commands.get(command_id)
         if command is None:
             kept = await self._store.command(command_id)
             command = read_memory(kept.memory) if kept is not None else None
-        return command_row(command) if command is not None else None
+        return command_row(command) if command is not None and self._sees_command(asks, command) else None
+
+    def _sees_command(self, asks: Commander, command: fleet_commands.Command) -> bool:
+        return asks.scope is None or self._service.orders.is_seen(command, self._asker(asks, ""))
+
+    def _request(self, asked: CommandData, asker: Asker) -> CommandRequest:
+        """Make what the queue understands of what was said.
+
+        Raises:
+            CommandError: the target is none, or more than one.
+        """
+        try:
+            return _request(asked, asker)
+        except CommandError as error:
+            self._service.orders.refuse(asker, "command_refused", asked.command, str(error))
+            raise
 
     def _asker(self, asks: Commander, address: str) -> Asker:
         return Asker(asks.by, address, lambda expert: _sees(asks.scope, expert), asks.may)

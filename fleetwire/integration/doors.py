@@ -97,12 +97,23 @@ class Place:
         boot_id: the run of it that is there.
     """
 
-    __slots__ = ("boot_id", "door", "given")
+    __slots__ = ("boot_id", "door", "given", "token_id")
 
     def __init__(self, door: Door, boot_id: str) -> None:
         self.door = door
         self.boot_id = boot_id
+        self.token_id = door.holder.token_id
         self.given: set[str] = set()  # commands that were handed over here, and not answered yet
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything can be handed over here now."""
+        return self.is_held and self.door.is_open
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the door still is whose it was: a session can become somebody else."""
+        return self.door.holder.token_id == self.token_id
 
 
 def order_of(command: Command, key: bytes | None, at: Moment) -> OrderData:

@@ -23,6 +23,7 @@ from fleetwire.fleet.portfolio import Portfolio
 from fleetwire.fleet.state import Fleet
 from fleetwire.hub.reservation import Reservation
 from fleetwire.ports import (
+    Clock,
     KeptAccount,
     KeptAlert,
     KeptAudit,
@@ -58,6 +59,7 @@ _UNKEPT: Final = "told_unkept_until"
 _PEAKS: Final = "peaks"
 _MARKET: Final = "market"
 _TOLD: Final = "told_audit_row"
+_CLOCK: Final = "monotonic_clock"
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 Done = Callable[[Exception | None], None]
@@ -288,6 +290,20 @@ class Keeper:
     def told(self, number: int) -> None:
         """Note up to which row of the audit everybody was told; kept in one unit with the event that tells it."""
         self._records.append(KeptNote(_TOLD, str(number).encode()))
+
+    def clock_since(self, memory: Memory, clock: Clock) -> int | None:
+        """Tell which commands wait by the monotonic clock of now, and keep what the next run needs to know it again.
+
+        Returns:
+            The last number that was given before this clock began; None where nobody can know.
+        """
+        name: str = getattr(clock, "monotonic_name", "")  # not every clock goes on when the process ends
+        if not name:
+            return None
+        was, _, number = memory.notes.get(_CLOCK, b"").decode().rpartition(" ")
+        since = int(number) if was == name else memory.last_command_number
+        self._records.append(KeptNote(_CLOCK, f"{name} {since}".encode()))
+        return since
 
     @staticmethod
     def told_until(memory: Memory) -> int:

@@ -1,15 +1,12 @@
-"""The service side of the command queue: what is kept, then handed over, answered and told, in this order.
+"""The service side of the command queue: what operators ask for, what experts are handed, and what they say of it.
 
-Every step of a command is on disk before anybody hears of it. A batch is what is kept together: when its commit is
-through, commands go out to their experts, whoever asked is answered, and everybody is told, in that order.
+Every step of a command is on disk before anybody hears of it: `batches` sees to that.
 """
 
 import asyncio
 import logging
 import secrets
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import msgspec
@@ -20,18 +17,19 @@ from fleetwire.fleet.commands import (
     CommandLimits,
     CommandRequest,
     Commands,
+    Refusals,
     Status,
     Step,
     Submission,
     Target,
-    audit_row,
     command_row,
     read_memory,
 )
 from fleetwire.fleet.events import CommandAck, CommandReport, ExpertId, ExpertReport
 from fleetwire.fleet.expert import ExpertState
+from fleetwire.integration.batches import Answer, Batches, Handed, Point, What, is_finished
 from fleetwire.integration.doors import Door, Place, order_of
-from fleetwire.ports import KeptAudit, KeptCommand, Memory, Record
+from fleetwire.ports import Memory
 from fleetwire.wire.audit import AuditRow
 from fleetwire.wire.errors import CommandError, ConflictError, ErrorCode, StoreError
 from fleetwire.wire.messages import OrderData
@@ -48,33 +46,6 @@ HANDED_AT_ONCE: Final = 64
 """Commands that one expert is handed in one go; the next ones follow as it answers."""
 _RETOLD_MAX: Final = 10_000  # steps of the run before that are told after a restart
 _ROWS_AT_ONCE: Final = 1000
-_AGAIN_S: Final = 0.5  # until the store is asked again whether it can write
-
-
-class What(StrEnum):
-    """What a batch keeps."""
-
-    submit = "submit"
-    cancel = "cancel"
-    hand_over = "hand_over"
-    answer = "answer"
-    report = "report"
-    time = "time"
-    refusal = "refusal"
-
-
-class Point(StrEnum):
-    """Where in a batch the server can be killed; a test does."""
-
-    before_keep = "before_keep"
-    after_commit = "after_commit"
-    after_hand_over = "after_hand_over"
-    after_answer = "after_answer"
-    after_telling = "after_telling"
-
-
-POINTS: Final = tuple(f"{what}.{point}" for what in What for point in Point)
-"""Every step of the life of a batch: before and after each commit, and each send."""
 
 
 class Keys(Protocol):
@@ -100,22 +71,6 @@ class Asker(NamedTuple):
     may: Callable[[str], bool] = lambda _: True
 
 
-class _Batch(NamedTuple):
-    """What is kept together, and what follows.
-
-    Args:
-        what: it is.
-        told: its steps, each with its row of the audit.
-        handed: to be handed over after it: (place, ea_id, command ids).
-        answer: is called once: with None when all is on disk, or with why it can't be now.
-    """
-
-    what: What
-    told: list[tuple[Step, AuditRow]]
-    handed: list[tuple[Place, int, list[str]]]
-    answer: Callable[[StoreError | None], None] | None
-
-
 class Orders:
     """Gives commands to experts, and knows what became of them.
 
@@ -130,21 +85,20 @@ class Orders:
     ) -> None:
         self.commands = Commands(limits)
         self.keys: Keys = keys or (lambda _expert, _holder: None)
-        self.at: Callable[[str], None] = lambda _: None
-        """Is told each point of `POINTS` as it is passed; a test kills the server there."""
-        self._service = service
+        self.batches = Batches(service.keeper, self._send, self._tell)
         self.places: dict[int, Place] = {}
-        self._batches: deque[_Batch] = deque()
-        self._answered: set[int] = set()  # ids of batches in `_batches` whose asker was told of a failure
+        self._service = service
         self._watchers: dict[str, list[asyncio.Future[Command]]] = {}
-        self._waiting: asyncio.Task[None] | None = None
+        self._refusals = Refusals()
 
     # ------------------------------------------------------------------------------------------------------ the start
 
     def restore(self, memory: Memory, at: Moment) -> None:
         """Go on with what the run before has kept."""
         commands = [read_memory(kept.memory) for kept in memory.commands]
-        self.commands.restore(commands, at, memory.last_command_number)
+        keeper = self._service.keeper
+        since = keeper.clock_since(memory, self._service.clock) if keeper is not None else None
+        self.commands.restore(commands, at, memory.last_command_number, clock_since=since)
 
     async def tell_missed(self, told_until: int) -> None:
         """Tell what the run before has kept, and was ended before it could tell.
@@ -166,8 +120,7 @@ class Orders:
     def stop(self) -> None:
         """Hand nothing over any more."""
         self.places.clear()
-        if self._waiting is not None:
-            self._waiting.cancel()
+        self.batches.stop()
         for watchers in self._watchers.values():
             for watcher in watchers:
                 watcher.cancel()
@@ -186,7 +139,7 @@ class Orders:
         await kept
         return self._as_it_is_now(submission)
 
-    def submit(self, request: CommandRequest, asker: Asker, answer: Callable[[StoreError | None], None]) -> Submission:
+    def submit(self, request: CommandRequest, asker: Asker, answer: Answer) -> Submission:
         """Take a command, without waiting.
 
         Args:
@@ -209,12 +162,12 @@ class Orders:
             self.refuse(asker, "command_refused", str(request.target), f"{request.command:.60}: {error}")
             raise
         steps = list(submission.steps)
-        handed: list[tuple[Place, int, list[str]]] = []
+        handed: list[Handed] = []
         if not submission.repeated:
             for command in submission.children or [submission.command]:
                 if command.ea_id is not None:
                     self._hand_over(command.ea_id, at, steps, handed)
-        self._keep(What.submit, steps, handed, answer)
+        self.batches.keep(What.submit, steps, handed, answer)
         return submission
 
     def _meant(self, target: Target, asker: Asker) -> list[tuple[int, frozenset[str] | None]]:
@@ -244,19 +197,19 @@ class Orders:
         await kept
         return self.known(command_id, asker)
 
-    def take_back(
-        self, command_id: str, asker: Asker, reason: str, answer: Callable[[StoreError | None], None]
-    ) -> None:
+    def take_back(self, command_id: str, asker: Asker, reason: str, answer: Answer) -> None:
         """Take a command back, without waiting; else as `cancel`."""
         self._check_store()
         at = self._service.clock.moment()
         try:
-            self.known(command_id, asker)
+            command = self.known(command_id, asker)
+            if not asker.may(command.command):
+                raise CommandError(ErrorCode.forbidden, f"this token may not give, nor take back, {command.command}")
             steps = self.commands.cancel(command_id, asker.by, at, address=asker.address, reason=reason)
         except CommandError as error:
             self.refuse(asker, "cancel_refused", command_id, str(error))
             raise
-        self._keep(What.cancel, steps, [], answer)
+        self.batches.keep(What.cancel, steps, [], answer)
 
     def known(self, command_id: str, asker: Asker) -> Command:
         """Give a command as it stands.
@@ -265,18 +218,17 @@ class Orders:
             CommandError: it is not known, or not within the scope of who asks: nobody is told which.
         """
         command = self.commands.get(command_id)
-        if command is not None and self._is_seen(command, asker):
+        if command is not None and self.is_seen(command, asker):
             return command
         raise CommandError(ErrorCode.not_found, f"no command {command_id!r:.80} is known here, or it ended long ago")
 
-    def _is_seen(self, command: Command, asker: Asker) -> bool:
+    def is_seen(self, command: Command, asker: Asker) -> bool:
+        """Tell whether a command is within the scope of who asks: one for several if it is theirs, or all of it is."""
         if command.ea_id is None:
-            return command.by == asker.by or all(self._is_seen(each, asker) for each in self._parts(command))
+            parts = self.commands.children(command.command_id)
+            return command.by == asker.by or (bool(parts) and all(self.is_seen(each, asker) for each in parts))
         expert = self._service.fleet.experts.get(command.ea_id)
         return expert is not None and asker.sees(expert)
-
-    def _parts(self, command: Command) -> Sequence[Command]:
-        return [each for each in self.commands.children(command.command_id) if each.ea_id is not None]
 
     def row(self, command: Command) -> CommandRow:
         """Give a command as it is listed."""
@@ -290,16 +242,12 @@ class Orders:
         """
         watcher: asyncio.Future[Command] = asyncio.get_running_loop().create_future()
         command = self.known(command_id, Asker())
-        if _is_finished(command) and not self._waits(command_id):
+        if is_finished(command) and not self.batches.holds(command_id):
             watcher.set_result(command)
         else:
             self._watchers.setdefault(command_id, []).append(watcher)
             watcher.add_done_callback(lambda _: self._unwatch(command_id, watcher))
         return watcher
-
-    def _waits(self, command_id: str) -> bool:
-        """Whether a step of a command is not on disk yet."""
-        return any(step.after.command_id == command_id for batch in self._batches for step, _ in batch.told)
 
     def _unwatch(self, command_id: str, watcher: "asyncio.Future[Command]") -> None:
         watchers = self._watchers.get(command_id, [])
@@ -309,15 +257,23 @@ class Orders:
             self._watchers.pop(command_id, None)
 
     def refuse(self, asker: Asker, action: str, subject: str, why: str) -> None:
-        """Put into the audit that somebody was refused something; where nothing can be kept, the log has it."""
+        """Put into the audit that somebody was refused something, and how much of it was left out before.
+
+        Where nothing can be kept, the log has it.
+        """
         logger.warning("%s: %r by %s: %s", action, subject[:80], asker.by, why)
         at = self._service.clock.moment()
         keeper = self._service.keeper
-        if keeper is None:
+        left_out = self._refusals.left_out(asker.by, at.now)
+        if keeper is None or left_out is None:
             return
-        self.at(f"{What.refusal}.{Point.before_keep}")
+        said = {"utc_ms": at.utc_ms, "who": asker.by, "address": asker.address, "action": action, "subject": subject}
+        details = f'{{"left_out_before":{left_out}}}' if left_out else ""
+        self.batches.at(f"{What.refusal}.{Point.before_keep}")
         try:
-            keeper.audit(utc_ms=at.utc_ms, who=asker.by, address=asker.address, action=action, subject=subject, why=why)
+            keeper.audit(
+                lambda _: self.batches.at(f"{What.refusal}.{Point.after_commit}"), **said, why=why, details=details
+            )
         except StoreError as error:
             logger.error("that could not be put into the audit: %s", error)
 
@@ -332,23 +288,24 @@ class Orders:
             door: the way; None where it has to fetch commands (`collect`).
         """
         place = self.places.get(ea_id)
-        is_here = place is not None and place.door == door and place.boot_id == report.boot_id
+        is_here = place is not None and place.door == door and place.is_held and place.boot_id == report.boot_id
         if is_here and report.commands is None and not self.commands.unsettled(ea_id):
             return
         at = self._service.clock.moment()
         try:
             steps = self._heard(ea_id, report, at)
         except CommandError as error:
-            logger.warning("EA %d: its report is no word on commands: %s", ea_id, error)
+            who, address = _named(door)
+            self.refuse(Asker(who, address), "word_refused", f"EA {ea_id}", f"in its report: {error}")
             return
         if door is None:
             self.places.pop(ea_id, None)
         elif not is_here:
             self.places[ea_id] = Place(door, report.boot_id)
-        handed: list[tuple[Place, int, list[str]]] = []
+        handed: list[Handed] = []
         self._hand_over(ea_id, at, steps, handed)
         if steps or handed:
-            self._keep(What.report, steps, handed, None)
+            self.batches.keep(What.report, steps, handed)
 
     def _heard(self, ea_id: int, report: ExpertReport, at: Moment) -> list[Step]:
         steps = self.commands.expert_started(ea_id, report.boot_id, at)
@@ -357,35 +314,36 @@ class Orders:
             steps += self.commands.expert_said(ea_id, said, at, report.boot_id)
         return steps
 
-    def acknowledge(self, ack: CommandAck, door: Door | None, own: Iterable[int] = ()) -> None:
+    def acknowledge(self, ack: CommandAck, door: Door | None, own: Iterable[int] = (), by: str = "") -> None:
         """Take an expert's word on a command.
 
         Args:
             ack: the word.
             door: the way by which it came; it speaks for the experts that were last heard there.
             own: for which experts it speaks besides.
+            by: the id of the token by which it came, where there is no door.
 
         Raises:
             CommandError: it is refused, and nothing changed.
         """
         at = self._service.clock.moment()
-        address = door.address if door is not None else ""
+        who, address = _named(door, by)
         try:
             ea_id = self._speaker(ack, door, own)
             steps = self.commands.acknowledge(
                 ea_id, ack.command_id, ack.status, ack.results, ack.boot_id, at, address=address
             )
         except CommandError as error:
-            who = f"EA {ack.ea_id}" if ack.ea_id is not None else "an expert"
-            self.refuse(Asker(who, address), "word_refused", ack.command_id, f"{ack.status}: {error}")
+            claims = f" as EA {ack.ea_id}" if ack.ea_id is not None else ""
+            self.refuse(Asker(who, address), "word_refused", ack.command_id, f"{ack.status:.40}{claims}: {error}")
             raise
-        handed: list[tuple[Place, int, list[str]]] = []
+        handed: list[Handed] = []
         place = self.places.get(ea_id)
         if place is not None and steps:
             place.given.discard(ack.command_id)
             self._hand_over(ea_id, at, steps, handed)
         if steps:
-            self._keep(What.answer, steps, handed, None)
+            self.batches.keep(What.answer, steps, handed)
 
     def _speaker(self, ack: CommandAck, door: Door | None, own: Iterable[int]) -> int:
         """Find out which expert says something.
@@ -404,7 +362,7 @@ class Orders:
 
     def _is_at(self, ea_id: int, door: Door | None) -> bool:
         place = self.places.get(ea_id)
-        return door is not None and place is not None and place.door == door
+        return door is not None and place is not None and place.door == door and place.is_held
 
     async def collect(self, experts: Mapping[int, str], holder: Holder) -> list[OrderData]:
         """Give experts what waits for them, where they ask with each report (HTTP); returns once that is on disk.
@@ -429,21 +387,17 @@ class Orders:
         if not ids:
             return []
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._keep(What.hand_over, steps, [], lambda error: _settle(kept, error))
+        self.batches.keep(What.hand_over, steps, [], lambda error: _settle(kept, error))
         await kept
         at = self._service.clock.moment()
         keys = {ea_id: self._key_of(ea_id, holder) for ea_id in experts}
-        found = (self.commands.get(command_id) for command_id in ids)
-        return [
-            order_of(each, keys[each.owner], at)
-            for each in found
-            if each is not None and each.status is Status.delivered
-        ]
+        found = (self.commands.to_send(command_id, at) for command_id in ids)
+        return [order_of(each, keys[each.owner], at) for each in found if each is not None]
 
-    def _hand_over(self, ea_id: int, at: Moment, steps: list[Step], handed: list[tuple[Place, int, list[str]]]) -> None:
+    def _hand_over(self, ea_id: int, at: Moment, steps: list[Step], handed: list[Handed]) -> None:
         """Note what an expert is handed next, most urgent first; it goes out once that is on disk."""
         place = self.places.get(ea_id)
-        if place is None or not place.door.is_open:
+        if place is None or not place.is_open:
             return
         ids = []
         for command in self.commands.pending(ea_id, at)[:HANDED_AT_ONCE]:
@@ -456,7 +410,7 @@ class Orders:
             place.given.add(command.command_id)
             ids.append(command.command_id)
         if ids:
-            handed.append((place, ea_id, ids))
+            handed.append(Handed(place, ea_id, ids))
 
     # ----------------------------------------------------------------------------------------------------------- time
 
@@ -467,14 +421,14 @@ class Orders:
     def due(self, at: Moment) -> None:
         """Let commands expire, lose sight of those without a word, and hand over again what was not accepted."""
         steps = self.commands.due(at)
-        handed: list[tuple[Place, int, list[str]]] = []
+        handed: list[Handed] = []
         for ea_id in self.commands.overdue(at):
             place = self.places.get(ea_id)
             if place is not None:
                 place.given.clear()
                 self._hand_over(ea_id, at, steps, handed)
         if steps or handed:
-            self._keep(What.time, steps, handed, None)
+            self.batches.keep(What.time, steps, handed)
 
     # --------------------------------------------------------------------------------------- kept, handed over, told
 
@@ -486,86 +440,14 @@ class Orders:
         if failing is not None or keeper.is_full:
             raise StoreError(f"no commands are taken, since they can't be kept: {failing or 'too much waits already'}")
 
-    def _keep(
-        self,
-        what: What,
-        steps: list[Step],
-        handed: list[tuple[Place, int, list[str]]],
-        answer: Callable[[StoreError | None], None] | None,
-    ) -> None:
-        keeper = self._service.keeper
-        if keeper is None:
-            raise StoreError("commands need a database, and this server keeps nothing")
-        self.at(f"{what}.{Point.before_keep}")
-        told = [(step, audit_row(keeper.trail, step)) for step in steps]
-        latest = {step.after.command_id: step.after for step in steps}
-        records: list[Record] = [_kept(command) for command in latest.values()]
-        records += [KeptAudit(row) for _, row in told]
-        batch = _Batch(what, told, handed, answer)
-        self._batches.append(batch)
-        keeper.commit(records, lambda error: self._kept(batch, error))
-
-    def _kept(self, batch: _Batch, error: Exception | None) -> None:
-        """Go on with a batch that is on disk, and those before it; or wait until it is."""
-        if error is None:
-            self._go_on_until(batch)
-            return
-        if batch.answer is not None:
-            batch.answer(StoreError(f"it can't be kept now, and nothing was handed over: {error}"))
-        self._answered.add(id(batch))
-        if self._waiting is None or self._waiting.done():
-            self._waiting = asyncio.get_running_loop().create_task(self._wait_for_store())
-
-    async def _wait_for_store(self) -> None:
-        """Ask the store until it can write again: what waited goes on then."""
-        keeper = self._service.keeper
-        while self._batches and keeper is not None:
-            last = self._batches[-1]
-            try:
-                await keeper.store.committed()
-            except StoreError:
-                await asyncio.sleep(_AGAIN_S)
-            else:
-                self._go_on_until(last)
-
-    def _go_on_until(self, last: _Batch) -> None:
-        """Units are written in their order: with one, all before it are on disk."""
-        if not any(batch is last for batch in self._batches):
-            return
-        while True:
-            batch = self._batches.popleft()
-            try:
-                self._go_on(batch)
-            except Exception:  # a defect in one must not keep the others waiting for ever
-                logger.exception("a batch of commands (%s) could not be handled to its end", batch.what)
-            if batch is last:
-                return
-
-    def _go_on(self, batch: _Batch) -> None:
-        """Hand over, answer, tell."""
-        self.at(f"{batch.what}.{Point.after_commit}")
-        at = self._service.clock.moment()
-        for place, ea_id, ids in batch.handed:
-            self._send(place, ea_id, ids, at)
-        self.at(f"{batch.what}.{Point.after_hand_over}")
-        if id(batch) in self._answered:
-            self._answered.discard(id(batch))
-        elif batch.answer is not None:
-            batch.answer(None)
-        self.at(f"{batch.what}.{Point.after_answer}")
-        for step, row in batch.told:
-            self._tell(step.after, row.number)
-        self.at(f"{batch.what}.{Point.after_telling}")
-
-    def _send(self, place: Place, ea_id: int, ids: list[str], at: Moment) -> None:
-        if self.places.get(ea_id) is not place:
+    def _send(self, handed: Handed) -> None:
+        place, ea_id, ids = handed
+        if self.places.get(ea_id) is not place or not place.is_held:
             return  # it has come by another way since, and is given everything there
-        key = self._key_of(ea_id, place.door.holder)
+        key, at = self._key_of(ea_id, place.door.holder), self._service.clock.moment()
         for command_id in ids:
-            command = self.commands.get(command_id)
-            if command is None or command.status is not Status.delivered or at.utc_ms >= command.expires_ms:
-                continue
-            if not place.door.give(order_of(command, key, at), at):
+            command = self.commands.to_send(command_id, at)
+            if command is not None and not place.door.give(order_of(command, key, at), at):
                 place.given.discard(command_id)
 
     def _key_of(self, ea_id: int, holder: Holder) -> bytes | None:
@@ -573,7 +455,7 @@ class Orders:
 
     def _tell(self, command: Command, number: int) -> None:
         self._service.tell_command(command_row(command), _report_of(command), number)
-        if _is_finished(command):
+        if is_finished(command):
             for watcher in self._watchers.pop(command.command_id, []):
                 if not watcher.done():
                     watcher.set_result(command)
@@ -588,32 +470,18 @@ def _settle(waiting: "asyncio.Future[None]", error: StoreError | None) -> None:
         waiting.set_exception(error)
 
 
-def _is_finished(command: Command) -> bool:
-    return command.status.is_end or command.status is Status.unknown
-
-
-def _kept(command: Command) -> KeptCommand:
-    """Give a command as it is kept."""
-    return KeptCommand(
-        command_id=command.command_id,
-        number=command.number,
-        parent_id=command.parent_id,
-        ea_id=command.ea_id,
-        command=command.command,
-        status=command.status.value,
-        by=command.by,
-        issued_ms=command.issued_ms,
-        settled_ms=command.changed_ms if _is_finished(command) else None,
-        memory=command.memory(),
-    )
-
-
 def _as_it_was(command: Command, row: AuditRow) -> Command:
     """Give a command as it was when a row of the audit was written."""
     results = msgspec.json.decode(row.details or "{}").get("results", {})
     return msgspec.structs.replace(
         command, status=Status(row.after), changed_ms=row.utc_ms, why=row.why, results=results
     )
+
+
+def _named(door: Door | None, by: str = "") -> tuple[str, str]:
+    """Name who speaks for an expert, for the audit: by the token, never by whom it says that it is; and from where."""
+    token_id = door.holder.token_id if door is not None else by
+    return token_id or "an expert", door.address if door is not None else ""
 
 
 def _is_meant(target: Target, expert: ExpertState) -> bool:

@@ -261,13 +261,14 @@ class IntegrationService:
         finally:
             await self.acknowledged()
 
-    def apply(self, fact: Fact, door: Door | None = None, own: Iterable[int] = ()) -> list[Change]:
+    def apply(self, fact: Fact, door: Door | None = None, own: Iterable[int] = (), by: str = "") -> list[Change]:
         """Apply one fact; what it changes is told at the end of this turn of the event loop.
 
         Args:
             fact: of `fleetwire.fleet.events`.
             door: by which it came, if commands can be handed over there.
             own: the experts for which an acknowledgement may speak, besides those that were last heard at the door.
+            by: the id of the token by which it came, where there is no door.
 
         Raises:
             DataError: it is refused, and nothing was changed.
@@ -276,7 +277,7 @@ class IntegrationService:
         if self.keeper is not None:
             self.keeper.check_room()
         if isinstance(fact, CommandAck):
-            self.orders.acknowledge(fact, door, own)
+            self.orders.acknowledge(fact, door, own, by)
             self._schedule(self.clock.moment())
             return []
         at = self.clock.moment()
@@ -371,12 +372,19 @@ class IntegrationService:
         self.version += 1
         if self.keeper is not None:
             self.keeper.told(number)
-        expert = self.fleet.experts.get(row.ea_id) if row.ea_id is not None else None
-        labels = labels_of_expert(expert) if expert is not None else frozenset()
-        self.server.publish("command_update", row, labels=labels)
+        self.server.publish("command_update", row, labels=self._labels_of_command(row))
         if report is not None:
             self.tell_alerts(self.alerts.observe("command", report.command_id, report, at, {"ea_id": report.ea_id}))
         self._schedule(at)
+
+    def _labels_of_command(self, row: CommandRow) -> frozenset[str]:
+        """Label a command with its expert; one for several with what all of them share, for it tells of all."""
+        children = self.orders.commands.children(row.command_id)
+        experts = [self.fleet.experts.get(ea_id) for ea_id in (row.ea_id, *(each.ea_id for each in children)) if ea_id]
+        labels = [labels_of_expert(each) if each is not None else frozenset[str]() for each in experts]
+        if row.ea_id is None and len(children) < sum((row.results or {}).values()):  # some are forgotten already
+            return frozenset()
+        return frozenset.intersection(*labels) if labels else frozenset()
 
     def _tell_price(self, change: PriceChanged, at: Moment) -> None:
         server, symbol = change.price.server, change.price.symbol

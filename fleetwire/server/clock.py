@@ -4,14 +4,28 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
 
 from fleetwire.wire.moment import Moment
+
+_MACHINE: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+def _name_of_monotonic() -> str:
+    try:
+        return _MACHINE.read_text().strip()
+    except OSError:  # no Linux
+        return ""
 
 
 class SystemClock:
     """Time as the machine has it."""
 
     monotonic = staticmethod(time.monotonic)
+
+    monotonic_name = _name_of_monotonic()
+    """Names the monotonic clock: another one each time that the machine starts; empty where that can't be known."""
 
     def __init__(self) -> None:
         self._second = -1

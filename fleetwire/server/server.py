@@ -9,7 +9,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from fleetwire.hub.access import Access
 from fleetwire.hub.guard import Guard
@@ -42,6 +42,7 @@ from fleetwire.wire.signature import new_token
 
 logger = logging.getLogger("fleetwire.server")
 
+_TOKEN_CHARS_MIN: Final = 16  # what is shorter can be guessed by who has time
 _STOP_S = 2.0  # for the clients' part of the closing handshake
 _KEEP_S = 1.0  # for the last events to be kept
 
@@ -191,6 +192,8 @@ class WebSocketServer:
         if self._certificate is not None:
             self._certificate.watch()
         self._rooms = rooms
+        if not is_loopback(self.host):
+            _warn_of_strangers(self.host or "all addresses", self.auth_token, self._certificate is not None)
         logger.debug("listening on %s", self.url)
 
     async def stop_server(self) -> None:
@@ -388,6 +391,22 @@ class WebSocketServer:
     async def broadcast_alert(self, data: Any) -> None:
         """Tell what a person should know."""
         await self.broadcast("alert", data)
+
+
+def _warn_of_strangers(host: str, auth_token: str, is_tls: bool) -> None:
+    """Say what is too weak for a port that others can reach."""
+    if not is_tls:
+        logger.warning(
+            "ws:// on %s is readable by everybody on the way: give --tls-cert and --tls-key (tls_cert, tls_key), or "
+            "put a proxy with TLS in front (docs/proxy.md)",
+            host,
+        )
+    if len(auth_token) < _TOKEN_CHARS_MIN:
+        logger.warning(
+            "the auth_token is short, and others can reach %s: take at least %d random characters",
+            host,
+            _TOKEN_CHARS_MIN,
+        )
 
 
 def _check_arguments(

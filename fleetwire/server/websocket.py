@@ -262,6 +262,8 @@ class WebSocketConnection(asyncio.Protocol):
         if not tickets:
             return response, None
         identity = rooms.house.guard.tickets.take(tickets[0], now) if len(tickets) == 1 else None
+        if identity is not None:  # its token may have come to its end since
+            identity = rooms.house.access.review(identity, rooms.clock.moment())
         return (response, identity) if identity is not None else (self._wrong_ticket(now), None)
 
     def _wrong_ticket(self, now: float) -> Response:
@@ -285,12 +287,11 @@ class WebSocketConnection(asyncio.Protocol):
         form = form_of(self._protocol.subprotocol, deflated=bool(self._protocol.extensions))
         self.session = Session(rooms.house, client_id, self.address, self.transport.write, now, utc, form)
         self._write(self.session.welcome(utc))
-        if identity is not None:  # of a ticket: its token may have been revoked meanwhile
-            identity = rooms.house.access.review(identity, rooms.clock.moment())
-        if identity is not None and self.session.become(identity):
-            self._protocol.max_message_size = self.session.message_bytes_max
-        rooms.deadlines.watch(self, self.session.next_deadline())
         logger.info("client %s connected from %s", client_id, self.address)
+        if identity is not None and not self.session.become(identity):
+            self._perform([self.session.too_many()])
+            return
+        self._identified(self.session)
 
     def _take_frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.CLOSE:
@@ -370,11 +371,14 @@ class WebSocketConnection(asyncio.Protocol):
         session = self.session
         if session is None or session.identity is None or self._closing:
             return
+        until = session.identity.until
         found = access.review(session.identity, at)
-        if found is None:
+        if found is None and until is not None and at.now >= until:
+            self.close(CloseCode.token_expired, CloseCode.token_expired.meaning)
+        elif found is None:
             self.close(CloseCode.token_invalid, "the token was revoked")
         elif found != session.identity:
-            session.become(found)
+            session.renew(found)
             self._identified(session)
 
     # ------------------------------------------------------------------------------------------------------- outputs

@@ -11,7 +11,17 @@ import msgspec
 
 from fleetwire.wire.costly import why_costly
 from fleetwire.wire.errors import DataError, ErrorCode, MessageError
-from fleetwire.wire.messages import CLIENT_TYPES, PUBLISHED, ClientMessage, Published, ServerMessage
+from fleetwire.wire.messages import (
+    CLIENT_TYPES,
+    PUBLISHED,
+    ClientMessage,
+    Command,
+    CommandAck,
+    CommandCancel,
+    Published,
+    ServerMessage,
+)
+from fleetwire.wire.twice import named_twice
 
 _Decoded = TypeVar("_Decoded", covariant=True)
 _decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
@@ -39,6 +49,7 @@ _packed_heads_decoder = msgspec.msgpack.Decoder(list[_Head])
 # Where a request's id stands as it is written: after the type at the most, or as the last field. The last brace is that
 # of the message, so both are its own id and not that of something in its data.
 _FIRST_ID = re.compile(rb'\s*\{\s*(?:"type"\s*:\s*"[^"\\]*"\s*,\s*)?("id"\s*:\s*)')
+_COMMANDING = re.compile(rb'"type"\s*:\s*"(command|command_cancel|command_ack)"')
 _ID = re.compile(rb'"id"\s*:\s*("[^"\\]{0,256}"|-?\d{1,19})\s*([,}])')
 
 
@@ -57,9 +68,11 @@ def decode(payload: bytes) -> ClientMessage:
     """
     _refuse_costly(payload)
     try:
-        return _decoder.decode(payload)
+        message = _decoder.decode(payload)
     except (ValueError, RecursionError) as error:  # msgspec's errors and UnicodeDecodeError are ValueErrors
         raise _refused(error, _head_decoder, payload) from None
+    _refuse_twice([message], payload)
+    return message
 
 
 def decode_array(payload: bytes) -> list[ClientMessage]:
@@ -71,7 +84,9 @@ def decode_array(payload: bytes) -> list[ClientMessage]:
     if not payload.lstrip().startswith(b"["):
         return [decode(payload)]
     _refuse_costly(payload)
-    return _decode_all(payload, _array_decoder, _heads_decoder)
+    said = _decode_all(payload, _array_decoder, _heads_decoder)
+    _refuse_twice(said, payload)
+    return said
 
 
 def decode_packed(payload: bytes) -> list[ClientMessage]:
@@ -97,14 +112,23 @@ def _refuse_costly(payload: bytes) -> None:
         raise MessageError(ErrorCode.invalid_message, f"the message {why}", _id_in(payload))
 
 
+def _refuse_twice(said: list[ClientMessage], payload: bytes) -> None:
+    """Refuse a command, or a word about one, in which a name stands twice: one reader could take it for another."""
+    money = next((message for message in said if isinstance(message, Command | CommandCancel | CommandAck)), None)
+    name = named_twice(payload) if money is not None else None
+    if money is not None and name is not None:
+        raise MessageError(ErrorCode.invalid_message, f"{name!r:.60} stands there twice: say it once", money.id)
+
+
 def _decode_all(
     payload: bytes, decoder: "_Decoder[list[ClientMessage]]", heads: "_Decoder[list[_Head]]"
 ) -> list[ClientMessage]:
     try:
         return decoder.decode(payload)
     except (ValueError, RecursionError) as error:
-        head = _Head()
+        head = _Head(type=_type_in(payload))
         if isinstance(error, msgspec.ValidationError):
+            head = _Head()
             found = re.match(r".*\$\[(\d+)\]", str(error))
             with contextlib.suppress(ValueError, RecursionError, IndexError):
                 head = heads.decode(payload)[int(found[1]) if found else 0]
@@ -119,8 +143,14 @@ def _refused(reason: ValueError | RecursionError, heads: "_Decoder[_Head]", payl
         except (ValueError, RecursionError) as error:
             reason = error
     if head.id is None and not isinstance(reason, msgspec.ValidationError):
-        head = _Head(id=_id_in(payload))
+        head = _Head(type=_type_in(payload), id=_id_in(payload))
     return _refusal(reason, head)
+
+
+def _type_in(payload: bytes) -> str:
+    """Find out whether what can't be read as JSON was meant as a command: that is not refused without a trace."""
+    found = _COMMANDING.search(payload)
+    return found[1].decode() if found else ""
 
 
 def _id_in(payload: bytes) -> Any:
@@ -139,11 +169,14 @@ def _id_in(payload: bytes) -> Any:
 def _refusal(reason: ValueError | RecursionError, head: _Head) -> MessageError:
     """Say what of a message was wrong: its JSON, its type, or a field of its type."""
     request_id = head.id if isinstance(head.id, int | str) and not isinstance(head.id, bool) else None
+    about = head.type if isinstance(head.type, str) else ""
     if isinstance(reason, RecursionError):
-        return MessageError(ErrorCode.too_deep, "the message is nested too deeply: no message needs that", request_id)
+        return MessageError(
+            ErrorCode.too_deep, "the message is nested too deeply: no message needs that", request_id, about
+        )
     if not isinstance(reason, msgspec.ValidationError):
         text = f"{str(reason).rstrip('.')}: a message is one JSON object in a text frame"
-        return MessageError(ErrorCode.malformed_json, text, request_id)
+        return MessageError(ErrorCode.malformed_json, text, request_id, about)
     if "$" not in str(reason) and head.type is None:
         text = 'a message is a JSON object with a type, like {"type": "heartbeat"}'
         return MessageError(ErrorCode.invalid_message, text, request_id)
@@ -153,7 +186,7 @@ def _refusal(reason: ValueError | RecursionError, head: _Head) -> MessageError:
     if head.type not in CLIENT_TYPES:
         text = f"unknown type {head.type!r:.60}: a client sends {', '.join(CLIENT_TYPES)}"
         return MessageError(ErrorCode.unknown_type, text, request_id)
-    return MessageError(ErrorCode.invalid_message, f"{head.type}: {str(reason).replace('`', '')}", request_id)
+    return MessageError(ErrorCode.invalid_message, f"{head.type}: {str(reason).replace('`', '')}", request_id, about)
 
 
 def _plain(value: Any) -> Any:

@@ -97,13 +97,15 @@ class MessageError(FleetwireError):
         code: from the one table.
         message: what is wrong, and what to do about it.
         request_id: the `id` of the refused request, where it could be read.
+        about: the type of what was refused, as far as that could be read, and was not understood.
     """
 
-    def __init__(self, code: ErrorCode, message: str, request_id: int | str | None = None) -> None:
+    def __init__(self, code: ErrorCode, message: str, request_id: int | str | None = None, about: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.request_id = request_id
+        self.about = about
 
 
 class CommandError(FleetwireError):

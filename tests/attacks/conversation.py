@@ -9,6 +9,7 @@ import json
 import os
 import re
 import time
+from typing import Any
 
 from tests.attacks.own import OwnServer
 from tests.attacks.peer import BINARY, Peer, Target, asked, frame, head, http, longest_wait_s, said
@@ -16,6 +17,7 @@ from tests.attacks.table import NotHere, attack
 
 WRONG = "wrong-token-that-nobody-has"
 HELD_S = 0.020
+ATTACKED = 900_042  # an expert of nobody
 
 
 @attack(32, "4002; an `error` each")
@@ -30,6 +32,9 @@ async def no_authentication(target: Target) -> None:
         said("publish", channel="ea_updates", data={"ea_id": 1}),
         said("ea_report", ea_id=1),
         said("alert_ack", alert_id=1),
+        said("command", target={"all": True}, command="close_all"),
+        said("command_cancel", command_id="a"),
+        said("command_ack", command_id="a", status="executed"),
     ):
         peer.send(message)
         answer = await peer.message()
@@ -271,22 +276,37 @@ async def _flood(peer: Peer, data: bytes) -> None:
 async def replayed_command(target: Target) -> None:
     """A command sent twice under one key, and another under the same key."""
     key = f"attack-{os.urandom(6).hex()}"
-    body: dict[str, object] = {"command": "pause", "target": {"ea_id": 900_042}, "idempotency_key": key}
-    if target.pid is not None:
-        reporter = await Peer.joined(target)
-        reporter.send(said("ea_report", ea_id=900_042, name="attacked"), said("heartbeat"))
-        await reporter.message_of("heartbeat_response")
-        await reporter.end()
-    first = await http(target, "POST /api/v1/commands", token=target.token, body=json.dumps(body).encode())
-    if first[0] in (404, 405):
+    body = {"command": "pause", "target": {"ea_id": ATTACKED}, "idempotency_key": key}
+    is_ours = target.pid is not None
+    if is_ours:
+        who = {"server": "Attacked", "login": 40, "magic": ATTACKED, "symbol": "EURUSD", "name": "attacked"}
+        report = {"experts": [{"expert": who, "ea_id": ATTACKED, "boot_id": "one", "positions": []}]}
+        status, receipt = await _posted(target, "ea/report", report)
+        assert (status, receipt["refused"]) == (200, []), receipt
+    status, first = await _posted(target, "commands", body)
+    if status == 404 and first.get("code") == "no_fleet":
         raise NotHere("this server takes no commands")
-    second = await http(target, "POST /api/v1/commands", token=target.token, body=json.dumps(body).encode())
-    assert first[0] == second[0], (first, second)
-    other = json.dumps(body | {"command": "resume"}).encode()
-    status, _, _ = await http(target, "POST /api/v1/commands", token=target.token, body=other)
-    if first[0] in (200, 201, 202):
-        assert json.loads(first[2])["command_id"] == json.loads(second[2])["command_id"]
-        assert status == 409, status
+    if status == 404 and not is_ours:
+        raise NotHere("gives no commands to experts of a server that is not ours")
+    assert (status, first["status"]) == (200, "accepted"), first
+    status, second = await _posted(target, "commands", body)
+    assert (status, second["command_id"]) == (200, first["command_id"]), second
+    peer = await Peer.joined(target)
+    peer.send(said("command", 1, **body))
+    assert (await peer.message_of("command_response"))["data"]["command_id"] == first["command_id"]
+    status, refused = await _posted(target, "commands", body | {"command": "resume"})
+    assert (status, refused["code"]) == (409, "conflict"), refused
+    peer.send(said("command", 2, **(body | {"command": "resume"})))
+    assert (await peer.message_of("error"))["data"]["code"] == "conflict"
+    await peer.end()
+    if is_ours:  # what the expert is given, however often it was asked for
+        orders = (await _posted(target, "ea/report", report))[1]["commands"]
+        assert [(order["id"], order["command"]) for order in orders] == [(first["command_id"], "pause")], orders
+
+
+async def _posted(target: Target, path: str, body: object) -> tuple[int, dict[str, Any]]:
+    status, _, answer = await http(target, f"POST /api/v1/{path}", token=target.token, body=json.dumps(body).encode())
+    return status, json.loads(answer)
 
 
 CONTROLS = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\x1b|\xc2[\x80-\x9f]")

@@ -1,6 +1,6 @@
 """A process that makes servers and experts that die where they are told to: by fork, so that a thousand die in minutes.
 
-Reads orders from its input, a JSON object a line, and writes what happens to its output: `ready`, `dead`.
+Reads orders from its input, a JSON object a line, and writes what happens to its output: `ready`, `killed`, `dead`.
 """
 
 import asyncio
@@ -8,16 +8,17 @@ import json
 import os
 import select
 import signal
+from asyncio.selector_events import _SelectorSocketTransport as Transport  # type: ignore[attr-defined]
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from fleetwire import Fleetwire
-from fleetwire.client.expert import ExpertClient
+from fleetwire.client.expert import POINTS, ExpertClient
 from fleetwire.client.orders import ReceivedCommand
 from fleetwire.config import Settings
 from fleetwire.fleet.commands import CommandLimits
-from fleetwire.integration.orders import Point, What
+from fleetwire.integration import batches
 from fleetwire.storage.sqlite import SqliteConnection
 from fleetwire.wire.signature import derive_key
 from tests.integration.commanding import EA, EXPERT, SUPPORTS
@@ -39,6 +40,7 @@ class Fate:
         if point == self._point:
             self._left -= 1
             if self._left <= 0:
+                say("killed", point=point)
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -47,11 +49,12 @@ class Fate:
 
 async def serve(database: str, port: int, fate: Fate) -> None:
     whole = Fleetwire(Settings(port=port, auth_token=TOKEN, database=database))
-    whole.service.orders.at = fate
+    whole.service.orders.batches.at = fate
     whole.service.orders.keys = lambda _expert, _holder: derive_key(TOKEN)
     whole.service.orders.commands.limits = CommandLimits(per_minute=1e6, burst=10**6)
     async with whole:
         die_at_commits(fate)
+        die_at_sends(fate)
         say("ready", port=whole.server.port)
         await asyncio.Event().wait()
 
@@ -65,6 +68,18 @@ def die_at_commits(fate: Fate) -> None:
         fate("commit.after")
 
     SqliteConnection.commit = mortal  # type: ignore[method-assign]
+
+
+def die_at_sends(fate: Fate) -> None:
+    """Whatever goes out, to whomever: greetings, answers, orders, words, pings."""
+    write: Callable[[Any, bytes], None] = Transport.write
+
+    def mortal(transport: Any, data: bytes) -> None:
+        fate("send.before")
+        write(transport, data)
+        fate("send.after")
+
+    Transport.write = mortal
 
 
 # ----------------------------------------------------------------------------------------------------------- the expert
@@ -89,6 +104,7 @@ async def be_expert(url: str, folder: str, fate: Fate) -> None:
         at=fate,
         sleep=lambda seconds: asyncio.sleep(min(seconds, 0.03)),  # it comes back at once
     )
+    die_at_sends(fate)
     say("ready")
     await client.run()
 
@@ -136,7 +152,9 @@ def reap() -> None:
         os.write(1, json.dumps({"what": "dead", "pid": pid}).encode() + b"\n")
 
 
-SERVER_POINTS = [*(f"{what}.{point}" for what in What for point in Point), "commit.before", "commit.after"]
+_SENDS = ("send.before", "send.after")
+SERVER_POINTS = (*batches.POINTS, "commit.before", "commit.after", *_SENDS)
+EXPERT_POINTS = (*POINTS, *_SENDS)
 
 
 if __name__ == "__main__":

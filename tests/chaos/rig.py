@@ -22,6 +22,8 @@ from tests.integration.support import TOKEN
 ROOT = Path(__file__).parents[2]
 HTTP_EA = 7
 ROUND_S = 30.0
+LINGER_S = 0.1
+TOLD_TRIES = 100
 _ENDS = {status.value for status in Status if status.is_end}
 
 
@@ -34,11 +36,12 @@ class Kill(NamedTuple):
 
 
 class Process(NamedTuple):
-    """One that was forked."""
+    """One that was forked; `fell` has the points at which it was killed."""
 
     pid: int
     dead: asyncio.Event
     said: dict[str, Any]
+    fell: list[str]
 
 
 class Zygote:
@@ -48,20 +51,25 @@ class Zygote:
         self._process = process
         self._born: asyncio.Queue[Process] = asyncio.Queue()
         self._alive: dict[int, Process] = {}
+        self._fell: dict[int, list[str]] = {}
         self._reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
         assert self._process.stdout is not None
         async for line in self._process.stdout:
             said = json.loads(line)
+            fell = self._fell.setdefault(said["pid"], [])
             if said["what"] == "ready":
-                self._alive[said["pid"]] = born = Process(said["pid"], asyncio.Event(), said)
+                self._alive[said["pid"]] = born = Process(said["pid"], asyncio.Event(), said, fell)
                 self._born.put_nowait(born)
+            elif said["what"] == "killed":
+                fell.append(said["point"])
             elif said["what"] == "dead":
+                del self._fell[said["pid"]]
                 if (gone := self._alive.pop(said["pid"], None)) is not None:
                     gone.dead.set()
                 else:  # it died before it was ready
-                    self._born.put_nowait(Process(said["pid"], _set(), said))
+                    self._born.put_nowait(Process(said["pid"], _set(), said, fell))
             else:
                 raise AssertionError(said)
 
@@ -120,6 +128,7 @@ class Rig:
         self._expert: Process | None = None
         self._session: aiohttp.ClientSession | None = None
         self.acknowledged: dict[str, str] = {}  # idempotency key -> command id
+        self._told: dict[str, str] = {}  # the last step of each command that anybody was told
         self.kills = 0
 
     # -------------------------------------------------------------------------------------------------- the processes
@@ -149,10 +158,13 @@ class Rig:
             await self._start(kill)
             victim = self._server if kill.role == "server" else self._expert
             assert victim is not None
-            await _WORK.get(kill.point.partition(".")[0], Rig._give_to_expert)(self)
+            await _WORK.get((kill.role, kill.point.partition(".")[0]), Rig._give_to_expert)(self)
             await self._settled()
-        self.kills += victim.dead.is_set()
-        return victim.dead.is_set()
+            with contextlib.suppress(TimeoutError):  # it may fall only after the last answer
+                async with asyncio.timeout(LINGER_S):
+                    await victim.dead.wait()
+        self.kills += victim.fell == [kill.point]
+        return victim.fell == [kill.point]
 
     # ------------------------------------------------------------------------------------------------------- the work
 
@@ -181,11 +193,21 @@ class Rig:
                 self.acknowledged[key] = command_id = str(answer["command_id"])
                 return command_id
             assert status == 404, answer  # the expert is not known yet
+            await self._start()
             await asyncio.sleep(0.005)
 
     async def _give_to_expert(self) -> None:
         for command in ("pause", "emergency_stop"):
             await self._give(EA, command)
+
+    async def _give_while_it_is_away(self) -> None:
+        """It is handed over with the expert's next report."""
+        while (await self._ask("GET", f"experts/{EA}"))[0] != 200:
+            await self._start()
+            await asyncio.sleep(0.005)
+        assert self._expert is not None
+        await self._zygote.end(self._expert)
+        await self._give(EA)
 
     async def _report(self, **more: Any) -> Any:
         who = EXPERT | {"magic": HTTP_EA, "name": "By HTTP"}
@@ -236,7 +258,7 @@ class Rig:
 
     async def check(self) -> None:
         """Look at everything that is kept: what was promised holds."""
-        events = await self._told()
+        await self._all_told()
         for process in (self._server, self._expert):
             if process is not None:
                 await self._zygote.end(process)
@@ -257,12 +279,20 @@ class Rig:
                 assert kept.status == last[command_id], f"{command_id} is {kept.status}"
                 assert kept.status in _ENDS, f"{command_id} is {kept.status}"
                 assert kept.status != "executed" or kept.ea_id != EA or effects[command_id] == 1
-                assert events.get(command_id) == kept.status, f"the end of {command_id} was never told"
+                assert self._told.get(command_id) == kept.status, f"the end of {command_id} was never told"
         finally:
             await store.close()
 
-    async def _told(self) -> dict[str, str]:
-        """Hear every step that was told, and give the last of each command."""
+    async def _all_told(self) -> None:
+        """Hear what was told, until that has every end: what is on disk is told a moment after."""
+        for _ in range(TOLD_TRIES):
+            self._told |= await self._heard()
+            if all(self._told.get(command_id) in _ENDS for command_id in self.acknowledged.values()):
+                return
+            await asyncio.sleep(0.05)
+
+    async def _heard(self) -> dict[str, str]:
+        """Hear every step that the server still remembers to have told, and give the last of each command."""
         from websockets import connect
 
         await self._start()
@@ -280,11 +310,12 @@ class Rig:
                     told[message["data"]["command_id"]] = message["data"]["status"]
 
 
-_WORK: dict[str, Callable[[Rig], Awaitable[None]]] = {
-    "cancel": Rig._take_back,
-    "hand_over": Rig._fetch,
-    "refusal": Rig._misspell,
-    "time": Rig._let_expire,
+_WORK: dict[tuple[str, str], Callable[[Rig], Awaitable[None]]] = {
+    ("server", "cancel"): Rig._take_back,
+    ("server", "hand_over"): Rig._fetch,
+    ("server", "refusal"): Rig._misspell,
+    ("server", "report"): Rig._give_while_it_is_away,
+    ("server", "time"): Rig._let_expire,
 }
 
 

@@ -4,10 +4,8 @@ import re
 from pathlib import Path
 
 from fleetwire.client import expert
-from fleetwire.client.expert import POINTS as EXPERT_POINTS
-from fleetwire.integration import orders
-from fleetwire.integration.orders import POINTS
-from tests.chaos.mortal import SERVER_POINTS
+from fleetwire.integration import batches, orders
+from tests.chaos.mortal import EXPERT_POINTS, SERVER_POINTS
 from tests.chaos.rig import Kill, Rig, zygote
 
 SHORT = [
@@ -15,7 +13,9 @@ SHORT = [
     Kill("server", "submit.after_hand_over"),
     Kill("server", "answer.before_keep"),
     Kill("server", "answer.after_commit", 2),
+    Kill("server", "report.after_commit"),
     Kill("server", "commit.after", 2),
+    Kill("server", "send.before", 4),
     Kill("expert", "accepted.after_write"),
     Kill("expert", "begun.after_write"),
     Kill("expert", "handler.after"),
@@ -37,8 +37,9 @@ async def test_whoever_is_killed_no_command_is_carried_out_twice_and_none_is_los
 def test_the_points_are_all_there_are() -> None:
     """Each that the code names is one that is killed at, and the other way round."""
     said = set(re.findall(r'_at\(f?"([\w.]+)"\)', Path(expert.__file__).read_text("utf-8")))
-    assert said <= set(EXPERT_POINTS)
-    assert set(POINTS) <= set(SERVER_POINTS)
-    text = Path(orders.__file__).read_text("utf-8")
-    assert set(re.findall(r"Point\.(\w+)", text)) == {point.value for point in orders.Point}
-    assert set(re.findall(r"What\.(\w+)", text)) == {what.value for what in orders.What}
+    assert said
+    assert said <= set(expert.POINTS) <= set(EXPERT_POINTS)
+    assert set(batches.POINTS) <= set(SERVER_POINTS)
+    text = "".join(Path(each.__file__).read_text("utf-8") for each in (batches, orders))
+    assert set(re.findall(r"Point\.(\w+)", text)) == {point.value for point in batches.Point}
+    assert set(re.findall(r"What\.(\w+)", text)) == {what.value for what in batches.What}

@@ -130,7 +130,7 @@ def test_a_public_address_with_a_token_is_served_with_a_warning(start: Start) ->
     assert "ws://127.0.0.1:" in first_line(process)
     process.terminate()
     output, errors = process.communicate(timeout=10)
-    assert "warning: ws:// on 0.0.0.0 is readable by everybody on the way" in errors
+    assert "WARNING ws:// on 0.0.0.0 is readable by everybody on the way" in errors
     assert TOKEN not in output + errors
     assert process.returncode == 0
 

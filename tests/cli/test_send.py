@@ -91,3 +91,29 @@ def test_a_wrong_use_is_one_line(
     monkeypatch.setenv("WEBSOCKET_AUTH_TOKEN", TOKEN)
     assert main(["send", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_row_of_the_audit_that_can_not_be_read_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    database = tmp_path / "fleet.db"
+    with demo(database) as url:
+        for _ in range(3):
+            assert main(["send", "pausse", "--ea", "1001", "--url", url, "--auth-token", TOKEN]) == 2
+    connection = apsw.Connection(str(database))
+    connection.execute("DROP TRIGGER audit_is_not_changed")
+    connection.execute("UPDATE audit SET entry = substr(entry, 2) WHERE number = 2")
+    connection.close()
+    assert main(["audit", "verify", "--database", str(database)]) == 1
+    assert capsys.readouterr().out == "the audit is broken at row 2: row 2 is no row that fleetwire writes\n"
+    assert main(["audit", "export", "--database", str(database)]) == 1
+    said = capsys.readouterr()
+    assert said.out.count("\n") == 1, "what stands before it is written"
+    assert "row 2 is no row that fleetwire writes" in said.err
+
+
+@pytest.mark.parametrize("action", ["verify", "export"])
+def test_an_audit_that_is_not_there_is_not_whole(
+    action: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", action, "--database", str(tmp_path / "none.db")]) == 2
+    assert "there is no such file" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -12,6 +12,7 @@ from websockets import ServerConnection, serve
 from fleetwire.client.expert import ExpertClient
 from fleetwire.client.journal import ACCEPTED, BEGUN, Entry, Journal
 from fleetwire.client.orders import Outcome, ReceivedCommand, Verdict
+from fleetwire.wire.moment import utc_text
 from tests.client.test_orders import order
 from tests.integration.commanding import Hands, expert_client, living, own_token
 from tests.integration.support import TOKEN, whole
@@ -86,6 +87,39 @@ async def test_the_same_command_twice_is_done_once_and_answered_twice(tmp_path: 
             while len([each for each in heard if each["type"] == "command_ack"]) < 4:
                 await asyncio.sleep(0.005)
     assert hands.done == ["pause"]
+
+
+@pytest.mark.parametrize("set_by_s", [-3600, 3600])
+async def test_a_servers_clock_that_was_set_ends_no_command(tmp_path: Path, set_by_s: int) -> None:
+    """An emergency stop must not be refused because the expert knows the time from before."""
+    hands, statuses = Hands(), []
+    now_ms = 1_790_000_000_000
+
+    async def server(link: ServerConnection) -> None:
+        welcome = {"client_id": "c", "epoch": "e", "server_time": utc_text(now_ms), "heartbeat_interval": 3600}
+        await link.send(json.dumps([{"type": "connection", "data": welcome}]))
+        set_ms = now_ms + set_by_s * 1000
+        said = order(None, ea_id=12345, boot_id="", params={}, issued_ms=set_ms, expires_ms=set_ms + 60_000)
+        data = {name: getattr(said, name) for name in said.__struct_fields__} | {"server_time": set_ms}
+        async for frame in link:
+            message = json.loads(frame)[0]
+            kind, asked = message["type"], message["data"]
+            if kind == "auth":
+                await link.send(json.dumps([{"type": "auth_response", "data": {"status": "authenticated"}}]))
+            elif kind == "heartbeat":
+                answer = {"server_time": utc_text(set_ms), "client_time": asked["client_time"]}
+                await link.send(json.dumps([{"type": "heartbeat_response", "data": answer}]))
+            elif kind == "ea_report" and not hands.done:
+                await link.send(json.dumps([{"type": "command", "data": data}]))
+            elif kind == "command_ack":
+                statuses.append(asked["status"])
+
+    async with serve(server, "127.0.0.1", 0, subprotocols=["fleetwire.v2.json"]) as listening:  # type: ignore[list-item]
+        port = next(iter(listening.sockets)).getsockname()[1]
+        async with client_of(f"ws://127.0.0.1:{port}", tmp_path, hands, shared_token=True), asyncio.timeout(10):
+            while not {"executed", "expired"}.intersection(statuses):
+                await asyncio.sleep(0.005)
+    assert (hands.done, statuses[:2]) == (["pause"], ["accepted", "executed"])
 
 
 async def test_what_was_begun_when_it_was_stopped_is_not_repeated(tmp_path: Path) -> None:

@@ -43,13 +43,21 @@ def test_a_stamp_that_was_long_on_its_way_does_not_replace_a_better_one() -> Non
     server = ServerClock(clock)
     server.learn(NOON, 99.9, 100.0)
     known = server.now_s()
-    server.learn("2026-11-22T11:00:00Z", 90.0, 100.0)
+    server.learn("2026-11-22T11:59:58Z", 90.0, 100.0)
     server.learn("nonsense", 100.0, 100.0)
     server.learn(NOON, 101.0, 100.0)
     assert server.now_s() == known
     clock.now = 100_000.0  # drift has made it worse by now
     server.learn(NOON, 99_999.0, 100_000.0)
     assert server.now_s() == pytest.approx(seconds_of(NOON), abs=1)
+
+
+@pytest.mark.parametrize("stamp", ["2026-11-22T11:00:00Z", "2026-11-22T13:00:00Z", "2026-12-02T12:00:00Z"])
+def test_a_stamp_that_contradicts_what_was_known_tells_that_the_servers_clock_was_set(stamp: str) -> None:
+    server = ServerClock(Clock())
+    server.learn(NOON, 99.9, 100.0)
+    server.learn(stamp, 96.0, 100.0)
+    assert server.now_s() == pytest.approx(seconds_of(stamp), abs=2)
 
 
 def test_a_message_shows_what_it_has() -> None:

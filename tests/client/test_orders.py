@@ -1,5 +1,7 @@
 """What an expert does not do: what is forged, unsigned, misdirected, replayed, of an earlier run, or too late."""
 
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +123,33 @@ def test_only_ends_are_outcomes_and_only_orders_are_read() -> None:
         Outcome("done")
     assert read_order({"id": "x"}) is None
     assert read_order(msgspec.to_builtins(order())) == order()
+
+
+def test_closing_waits_for_a_thread_that_writes_and_nothing_is_written_after(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the thread would write into whatever file has that number next."""
+    writing, may_go_on, closed = threading.Event(), threading.Event(), threading.Event()
+    fsync = os.fsync
+
+    def slow(file: int) -> None:
+        writing.set()
+        assert may_go_on.wait(10)
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    writer = threading.Thread(target=journal.write, args=(Entry("c1", ACCEPTED, NOW),))
+    writer.start()
+    assert writing.wait(10)
+    closer = threading.Thread(target=lambda: (journal.close(), closed.set()))
+    closer.start()
+    assert not closed.wait(0.05)
+    may_go_on.set()
+    for thread in (writer, closer):
+        thread.join(10)
+    assert closed.is_set()
+    with pytest.raises(StoreError, match="is not open"):
+        journal.write(Entry("c2", ACCEPTED, NOW))
+    again = Journal(journal.path)
+    again.open()
+    assert [entry.id for entry in again.newest(9)] == ["c1"]

@@ -144,7 +144,7 @@ class World(RuleBasedStateMachine):
             if found is None and identity is not None:
                 self.room.leave(reader)
             elif found is not None and found != identity:
-                reader.session.become(found)
+                reader.session.renew(found)
 
     def _one(self, number: int) -> Token:
         made = self.tokens.all()

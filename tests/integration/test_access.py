@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,54 +11,14 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from fleetwire import Fleetwire
-from fleetwire.fleet.events import Account, Deal, DealReport, ExpertId, ExpertReport, Position
+from fleetwire.fleet.events import ExpertId, ExpertReport
 from fleetwire.integration.tokens import KeptTokens
-from fleetwire.ports import TokenDesk
 from fleetwire.wire.errors import NotFoundError, StoreError
-from fleetwire.wire.tokens import Binding, Scopes, TokenRequest
-from tests.integration.support import MSC, TOKEN, whole
+from fleetwire.wire.tokens import Binding, TokenRequest
+from tests.integration.scoping import GROUPS, IDS, LONDON, PARIS, TOKYO, Asker, account, deal, desk, report, token_for
+from tests.integration.support import TOKEN, whole
 
-# Two experts on the first account, the second of them in the group gold; one on the second account, in gold as well.
-LONDON = ExpertId("Broker-Demo", 5, 1, "EURUSD", "London")
-PARIS = ExpertId("Broker-Demo", 5, 2, "GBPUSD", "Paris")
-TOKYO = ExpertId("Broker-Live", 6, 3, "USDJPY", "Tokyo")
-IDS = {LONDON: 101, PARIS: 102, TOKYO: 103}
-GROUPS = {LONDON: "", PARIS: "gold", TOKYO: "gold"}
 CHANNELS = ["ea_updates", "portfolio_updates", "trade_updates", "alerts"]
-
-
-def report(expert: ExpertId, profit: float = 1.0) -> ExpertReport:
-    position = Position(
-        ticket=IDS[expert], time_msc=MSC, type="buy", volume=0.1, price_open=1.0, symbol=expert.symbol, profit=profit
-    )
-    return ExpertReport(expert=expert, ea_id=IDS[expert], group=GROUPS[expert], positions=(position,))
-
-
-def deal(expert: ExpertId, ticket: int, **fields: Any) -> DealReport:
-    known = {"time_msc": MSC + ticket, "type": "buy", "entry": "in", "volume": 0.1, "symbol": expert.symbol}
-    made = Deal(**{"ticket": ticket, "magic": expert.magic, "position_id": 1000 + ticket, **known, **fields})
-    return DealReport(expert=expert, ea_id=IDS[expert], deal=made)
-
-
-def account(of: ExpertId) -> Account:
-    return Account(server=of.server, login=of.login, currency="USD", balance=100.0, equity=100.0)
-
-
-@pytest.fixture
-async def fleet(tmp_path: Path) -> AsyncIterator[Fleetwire]:
-    async with whole(tmp_path / "kept.db") as running:
-        await running.report(account(LONDON), account(TOKYO), *map(report, IDS))
-        await running.report(*(deal(expert, IDS[expert]) for expert in IDS))
-        yield running
-
-
-def desk(fleet: Fleetwire) -> TokenDesk:
-    return fleet.server._office.token_desk
-
-
-async def token_for(fleet: Fleetwire, role: str = "viewer", expert: Binding | None = None, **scopes: Any) -> str:
-    request = TokenRequest(role=role, scopes=Scopes(**scopes), expert=expert)
-    return (await desk(fleet).create(request, "a test")).token
 
 
 async def heard(fleet: Fleetwire, token: str, *channels: str, **words: Any) -> list[dict[str, Any]]:
@@ -83,25 +42,6 @@ def subjects(messages: list[dict[str, Any]]) -> dict[str, list[Any]]:
         about = message["data"].get("ea_id") or message["data"].get("portfolio")
         found.setdefault(message["type"], []).append(about)
     return {kind: sorted(each) for kind, each in found.items()}
-
-
-class Asker:
-    """Asks the API with a token."""
-
-    def __init__(self, fleet: Fleetwire, token: str, session: aiohttp.ClientSession) -> None:
-        self.url = fleet.server.url.replace("ws", "http", 1) + "/api/v1/"
-        self.token, self.session = token, session
-
-    async def __call__(self, path: str, method: str = "GET", body: Any = None) -> tuple[int, Any]:
-        headers = {"Authorization": f"Bearer {self.token}"}
-        async with self.session.request(method, self.url + path, headers=headers, json=body) as answer:
-            return answer.status, await answer.json(content_type=None)
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
 
 
 SEEN = [

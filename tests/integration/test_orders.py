@@ -59,12 +59,17 @@ class Socket:
         message = {"type": kind, "data": data} | ({"id": id} if id is not None else {})
         await self.raw.send(json.dumps(message))
 
+    async def next(self) -> dict[str, Any]:
+        """Read the next message."""
+        message: dict[str, Any] = json.loads(await self.raw.recv())
+        self.heard.append(message)
+        return message
+
     async def hear(self, kind: str, **fields: Any) -> dict[str, Any]:
         """Read until the next message of a type, with these fields in its data."""
         async with asyncio.timeout(10):
             while True:
-                message = json.loads(await self.raw.recv())
-                self.heard.append(message)
+                message = await self.next()
                 data = message.get("data")
                 if message["type"] == kind and all(data.get(name) == value for name, value in fields.items()):
                     return dict(data)

@@ -250,6 +250,24 @@ def test_on_loopback_a_token_is_made_and_told() -> None:
     assert one.auth_token != two.auth_token
 
 
+@pytest.mark.parametrize(
+    ("host", "token", "warned_of"),
+    [
+        ("127.0.0.1", "abc", []),
+        ("0.0.0.0", "a-long-enough-token", ["ws://"]),
+        ("0.0.0.0", "abc", ["ws://", "the auth_token is short"]),
+    ],
+)
+async def test_what_is_too_weak_for_others_is_warned_of_wherever_the_server_runs(
+    host: str, token: str, warned_of: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with WebSocketServer(host=host, port=0, auth_token=token):
+        pass
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert [next(word for word in warned_of if said.startswith(word)) for said in warnings] == warned_of
+    assert "abc" not in caplog.text
+
+
 def test_a_server_tells_what_it_was_made_with() -> None:
     server = WebSocketServer("127.0.0.1", 8080, TOKEN, 5, 15)
     assert (server.host, server.port, server.auth_token) == ("127.0.0.1", 8080, TOKEN)

@@ -328,3 +328,37 @@ def test_fleets_of_all_sizes_live(experts: int) -> None:
     fleet = Simulator(3, experts, start_msc=START_MSC)
     facts = [*fleet.before(), *(fact for facts in islice(fleet.steps(), 20) for fact in facts)]
     assert {fact.ea_id for fact in facts if isinstance(fact, ExpertReport)} == {e.ea_id for e in fleet.experts}
+
+
+# -------------------------------------------------------------------------------------------------------- its commands
+
+
+def test_without_an_operator_nobody_is_paused_and_the_rest_of_the_fleet_lives_on() -> None:
+    fleet = Simulator(7, 6, start_msc=START_MSC, has_operator=False)
+    facts = [fact for step in islice(fleet.steps(), 600) for fact in step]
+    assert not any(isinstance(fact, CommandReport) for fact in facts)
+    assert not any(fact.paused for fact in facts if isinstance(fact, ExpertReport))
+    assert any(isinstance(fact, CommandReport) for step in islice(Simulator(7, 6).steps(), 600) for fact in step)
+
+
+def test_what_was_begun_is_recalled_or_seen_at_the_account_and_never_done_again() -> None:
+    fleet = Simulator(7, 1, start_msc=START_MSC)
+    list(fleet.before())
+    expert = fleet.experts[0]
+    account, owner = expert.account, expert.owner
+    held = [account.enter_at(owner, "EURUSD", way, 0.01, 1.1, "expert") for way in (1, -1)]
+    mine = [one.ticket for one in account.held if one.owner is owner]
+    assert {one.ticket for one in held} <= set(mine)
+
+    assert expert.recall("a", "close_all", {}) == ("partial", {"paused": False, "interrupted": True, "open": mine})
+    assert expert.recall("a", "pause", {}) == ("failed", {"paused": False, "interrupted": True})
+    assert expert.recall("a", "resume", {})[0] == "executed"
+    assert [one.ticket for one in account.held if one.owner is owner] == mine, "to look changes nothing"
+
+    done = expert.obey("b", "emergency_stop", {})
+    assert done == ("executed", {"closed": mine, "retcode": 10009})
+    assert expert.recall("b", "emergency_stop", {}) == done
+    assert expert.recall("c", "emergency_stop", {})[0] == expert.recall("c", "close_all", {})[0] == "executed"
+    expert.obey("d", "resume", {})
+    assert expert.recall("e", "emergency_stop", {})[0] == "partial", "it trades again"
+    assert expert.recall("e", "emergency_stop", {"close": False})[0] == "partial"

@@ -37,7 +37,8 @@ class Feed:
         self._client = WebSocketClient(
             url, token, ssl=tls, heartbeat_interval=HEARTBEAT_S, heartbeat_timeout=DEAD_AFTER_S
         )
-        self._api = Api(url, token, tls)
+        self._asks = Api(url, token, tls)  # keeps its connection, as it asks again and again
+        self._acts = Api(url, token, tls)  # opens one each time: what must not fail does not rely on an old one
         self._asking: asyncio.Task[None] | None = None
 
     @property
@@ -83,9 +84,9 @@ class Feed:
         """Ask for accounts with their limits, and for the open alerts."""
         board = self.board
         try:
-            board.accounts = _items(await self._api.ask("GET", "accounts?limit=1000"))
+            board.accounts = _items(await self._asks.ask("GET", "accounts?limit=1000"))
             board.ask_for_alerts()
-            board.list_alerts(_items(await self._api.ask("GET", "alerts?status=open&limit=1000")))
+            board.list_alerts(_items(await self._asks.ask("GET", "alerts?status=open&limit=1000")))
             board.accounts_why = ""
         except FleetwireError as error:
             board.accounts_why = text(error)
@@ -96,7 +97,7 @@ class Feed:
         Raises:
             FleetwireError: it is not open any more, or the role may not do so.
         """
-        self.board.take_alert(await self._api.ask("POST", f"alerts/{alert_id}/ack"))
+        self.board.take_alert(await self._acts.ask("POST", f"alerts/{alert_id}/ack"))
 
     async def give(self, command: dict[str, Any]) -> dict[str, Any]:
         """Give a command, by a request of its own: it needs no live connection.
@@ -104,13 +105,14 @@ class Feed:
         Raises:
             FleetwireError: nobody answers, or the server refuses it.
         """
-        answer: dict[str, Any] = await self._api.ask("POST", "commands", command)
+        answer: dict[str, Any] = await self._acts.ask("POST", "commands", command)
         return answer
 
     async def _ask_again_and_again(self) -> None:
-        while True:
-            await self.ask()
-            await asyncio.sleep(ASK_EVERY_S)
+        async with self._asks:
+            while True:
+                await self.ask()
+                await asyncio.sleep(ASK_EVERY_S)
 
 
 def _items(page: Any) -> list[Row]:

@@ -1,5 +1,6 @@
 """Commands: submitted, handed over, answered, lost sight of, found again. Every change is a step of the one table."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -80,6 +81,16 @@ class Commands:
         if at is None:
             return found
         return [self._ledger.by_clock(each, at) for each in found if not self._ledger.is_over(each.command_id, at)]
+
+    def to_send(self, command_id: str, at: Moment) -> Command | None:
+        """Give a command as it goes out now, with `expires_ms` by the wall clock of now; None where it must not.
+
+        What was handed over once may go out again much later, and the wall clock may have been set since.
+        """
+        command = self.get(command_id)
+        if command is None or command.status is not Status.delivered or self._ledger.is_over(command_id, at):
+            return None
+        return self._ledger.by_clock(command, at)
 
     def next_deadline(self) -> float | None:
         """Give when `due` or `overdue` has something to do, in monotonic seconds."""
@@ -255,6 +266,7 @@ class Commands:
             )
         try:
             size = len(_encode(results))
+            json.dumps(msgspec.to_builtins(results), allow_nan=False)  # msgspec would write NaN as null
         except (TypeError, ValueError):
             raise CommandError(
                 ErrorCode.invalid_data, f"the results of command {command_id!r:.80} are nothing that JSON can say"
@@ -361,7 +373,7 @@ class Commands:
     # -------------------------------------------------------------------------------------------------------- restart
 
     def restore(
-        self, commands: Iterable[Command], at: Moment, last_number: int = 0, *, same_clock: bool = False
+        self, commands: Iterable[Command], at: Moment, last_number: int = 0, *, clock_since: int | None = None
     ) -> None:
         """Go on with what the run before has kept; called once, before anything else.
 
@@ -369,10 +381,10 @@ class Commands:
             commands: those that have not come to an end, their parents and children, and those that ended lately.
             at: now.
             last_number: the highest number that a command ever had.
-            same_clock: whether the monotonic clock is still the one of that run (the machine was not started again):
-                then a wall clock that was set meanwhile changes nothing.
+            clock_since: the last number that was given before the monotonic clock of now began; commands above it wait
+                by that clock, and a wall clock that was set meanwhile changes nothing. None where none of them does.
         """
-        for command in self._ledger.restore(commands, at, last_number, same_clock):
+        for command in self._ledger.restore(commands, at, last_number, clock_since):
             self._keys.note(command)
             if command.ea_id is not None and command.status in UNDER_WAY:
                 self._runs.start(command.ea_id, command.boot_id)

@@ -193,7 +193,9 @@ class Ledger:
 
     # -------------------------------------------------------------------------------------------------------- restart
 
-    def restore(self, commands: Iterable[Command], at: Moment, last_number: int, same_clock: bool) -> list[Command]:
+    def restore(
+        self, commands: Iterable[Command], at: Moment, last_number: int, clock_since: int | None
+    ) -> list[Command]:
         """Take everything in that the run before has kept; gives it in the order in which it was issued.
 
         What has settled is remembered for as long as if it had done so now: by the wall clock that could be anything.
@@ -211,7 +213,7 @@ class Ledger:
             if command.status not in WAITING:
                 settled.append(command)
             elif command.ea_id is not None:
-                self._wait_again(command, at, same_clock)
+                self._wait_again(command, at, clock_since is not None and command.number > clock_since)
         for command in sorted(settled, key=_changed):
             self._settle(command, at.now)
         self._number = max(last_number, known[-1].number if known else 0)

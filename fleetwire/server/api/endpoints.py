@@ -22,6 +22,7 @@ from fleetwire.wire.moment import utc_text
 from fleetwire.wire.rows import Page, TerminalRow
 from fleetwire.wire.signature import new_token
 from fleetwire.wire.tokens import NOBODY, Commander, IssuedToken, RotateRequest, TokenRequest
+from fleetwire.wire.twice import named_twice
 
 _DAY_MS = 86_400_000
 Asked = TypeVar("Asked")
@@ -96,9 +97,13 @@ def publish(call: Call) -> Answer:
 
 def _read_body(decoder: "msgspec.json.Decoder[Asked]", body: bytes) -> Asked:
     try:
-        return decoder.decode(body)
+        asked = decoder.decode(body)
     except (ValueError, RecursionError) as error:  # msgspec's errors and UnicodeDecodeError are ValueErrors
         raise Problem(ProblemKind.malformed_json, _why(error)) from None
+    name = None if decoder is _publish_decoder else named_twice(body)  # what is published is passed on as it is
+    if name is not None:
+        raise Problem(ProblemKind.malformed_json, f"{name!r:.60} stands there twice: say it once")
+    return asked
 
 
 def _why(error: Exception) -> str:
@@ -234,15 +239,24 @@ async def news(call: Call) -> Answer:
 
 async def command(call: Call) -> Answer:
     """Give a command; the answer is on disk."""
-    asked = _read_body(_command_decoder, call.body)
+    asked = _read_order(_command_decoder, call)
     return rows(call, await call.office.fleet.command(asked, _asks(call), call.address))
 
 
 async def cancel(call: Call) -> Answer:
     """Take a command back."""
-    asked = _read_body(_cancel_decoder, call.body)
+    asked = _read_order(_cancel_decoder, call)
     fleet = call.office.fleet
     return rows(call, await fleet.cancel(call.asked["command_id"], asked.reason, _asks(call), call.address))
+
+
+def _read_order(decoder: "msgspec.json.Decoder[Asked]", call: Call) -> Asked:
+    """Read what somebody orders; what can't be read is not refused without a trace."""
+    try:
+        return _read_body(decoder, call.body)
+    except Problem as problem:
+        call.office.fleet.refuse("command over HTTP", call.by, call.address, problem.detail)
+        raise
 
 
 async def commands(call: Call) -> Answer:
@@ -252,13 +266,13 @@ async def commands(call: Call) -> Answer:
     if from_ms is not None and until_ms is not None:
         _check_order(from_ms, until_ms)
     query = CommandQuery(from_ms=from_ms, until_ms=until_ms, before=asked.pop("cursor"), **asked)
-    return from_store(call, await call.office.fleet.commands(query))
+    return from_store(call, await call.office.fleet.commands(query, _reads(call)))
 
 
 async def one_command(call: Call) -> Answer:
     """Give one command."""
     command_id = call.asked["command_id"]
-    row = await call.office.fleet.find_command(command_id)
+    row = await call.office.fleet.find_command(command_id, _reads(call))
     if row is None:
         raise Problem(ProblemKind.not_found, f"there is no command {command_id!r:.80}: /api/v1/commands lists them")
     return from_store(call, row)
@@ -309,6 +323,11 @@ def _secret(call: Call, issued: IssuedToken) -> Answer:
 def _asks(call: Call) -> Commander:
     """Tell what the caller may command."""
     return call.identity.asks if call.identity is not None else Commander()
+
+
+def _reads(call: Call) -> Commander:
+    """Tell whose commands the caller may read: its own, and those of its part."""
+    return Commander(by=call.by, scope=call.scope)
 
 
 def _page(call: Call, found: Iterable[Any], key: Any) -> Page:

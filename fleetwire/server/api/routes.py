@@ -347,7 +347,6 @@ ROUTES = (
         "commands, newest first",
         endpoints.commands,
         lists=CommandRow,
-        in_parts=False,
         channel="command_updates",
         parameters=(
             _EA_ID,
@@ -367,7 +366,6 @@ ROUTES = (
         "one command",
         endpoints.one_command,
         answers=CommandRow,
-        in_parts=False,
         channel="command_updates",
         parameters=(_COMMAND_ID,),
         may_fail=(ProblemKind.not_found, ProblemKind.store_unavailable),

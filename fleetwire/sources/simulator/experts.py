@@ -104,6 +104,11 @@ class SimulatedExpert:
         self._runs += 1
 
     @property
+    def is_present(self) -> bool:
+        """Whether it reports and takes commands: it is not stuck, and its terminal runs."""
+        return not self.silent and not self.account.down
+
+    @property
     def boot_id(self) -> str:
         """Which run this is."""
         return f"{self.ea_id:x}-{self._runs}"
@@ -132,23 +137,37 @@ class SimulatedExpert:
             self._obeyed[command_id] = self._carry_out(command, params)
         return self._obeyed[command_id]
 
+    def recall(self, command_id: str, command: str, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Tell what became of a command that was begun, and do nothing: from memory, else by how the account looks."""
+        return self._obeyed.get(command_id) or self._look_at(command, params)
+
     def _carry_out(self, command: str, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         if command in ("pause", "resume"):
             self.paused = command == "pause"
             return "executed", {"paused": self.paused}
         if command == "emergency_stop":
             self.paused = True
-        closes = command in ("close_all", "close_positions", "close_position") or params.get("close", True)
-        account = self.account
-        held = [
-            held for held in account.held if held.owner is self.owner and _is_meant(held, account.profit(held), params)
-        ]
+        held, closes = self._meant(params), _closes(command, params)
         if not closes or not self.account.connected or not self.quote.is_open:
             why = "left open" if not closes else "the market is closed, or there is no connection"
             return "executed" if not closes else "failed", {"positions": len(held), "note": why}
         for one in held:
             self.account.leave(one, one.volume, "expert")
         return "executed", {"closed": [one.ticket for one in held], "retcode": 10009}
+
+    def _look_at(self, command: str, params: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        results: dict[str, Any] = {"paused": self.paused, "interrupted": True}
+        if command in ("pause", "resume"):
+            return "executed" if self.paused == (command == "pause") else "failed", results
+        left = [one.ticket for one in self._meant(params)] if _closes(command, params) else []
+        done = not left and (self.paused or command != "emergency_stop")
+        return "executed" if done else "partial", {**results, "open": left}
+
+    def _meant(self, params: dict[str, Any]) -> list[Held]:
+        """Give its positions that meet the conditions of a closing command."""
+        account = self.account
+        held = [one for one in account.held if one.owner is self.owner]
+        return [one for one in held if _is_meant(one, account.profit(one), params)]
 
     def report(self) -> ExpertReport:
         """Say what the expert would on its timer."""
@@ -252,6 +271,11 @@ class SimulatedExpert:
         stop = round(held.quote.at(held.direction) - held.direction * away, self._spec.digits)
         if (stop - held.sl) * held.direction > 0:
             held.sl = stop
+
+
+def _closes(command: str, params: dict[str, Any]) -> bool:
+    """Tell whether a command closes positions: an emergency stop does unless it says that it does not."""
+    return command in ("close_all", "close_positions", "close_position") or bool(params.get("close", True))
 
 
 def _is_meant(held: Held, profit: float, params: dict[str, Any]) -> bool:

@@ -62,6 +62,7 @@ class Simulator:
             and its markets never close.
         accounts: how many; as many as suit so many experts, if left out.
         pace: how finely time passes.
+        has_operator: now and then somebody pauses an expert, and lets it go on; without, only who gives commands does.
 
     Raises:
         ConfigError: there are no such fleets.
@@ -78,6 +79,7 @@ class Simulator:
         *,
         accounts: int | None = None,
         pace: Pace = Pace(),  # noqa: B008  (it is frozen)
+        has_operator: bool = True,
     ) -> None:
         if not 1 <= experts <= EXPERTS_MAX:
             raise ConfigError(f"a simulated fleet has 1 to {EXPERTS_MAX} experts, not {experts}")
@@ -104,7 +106,7 @@ class Simulator:
         self._trouble = Trouble(self.accounts, self.experts, pace.report_ms, _random(seed, "trouble"))
         self._calendar = Calendar(self.accounts, _random(seed, "calendar"))
         self._seconds = pace.report_ms / 1000 * pace.activity  # that an expert lives from one report to the next
-        self._commands = 0
+        self._has_operator, self._commands = has_operator, 0
         self._given: dict[str, dict[str, Any]] = {}  # commands of the queue that wait for the next step
         self._move_to(self._utc_us)
 
@@ -115,9 +117,17 @@ class Simulator:
 
     async def run(self, report: Report) -> None:
         """Tell what happened before, then live on until cancelled."""
+        await self.tell_past(report)
+        await self.live(report)
+
+    async def tell_past(self, report: Report) -> None:
+        """Tell what happened before; no expert can be asked anything until that is told."""
         before = self.before()
         while piece := list(islice(before, _PIECE)):
             await report(*piece)
+
+    async def live(self, report: Report) -> None:
+        """Live on until cancelled, and tell it step by step."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         for steps, facts in enumerate(self.steps(), 1):
@@ -136,7 +146,7 @@ class Simulator:
         by_id = {expert.ea_id: expert for expert in self.experts}
         for order in given.values():
             expert = by_id.get(order["target"])
-            if expert is not None and not expert.silent and not expert.account.down:
+            if expert is not None and expert.is_present:
                 status, results = expert.obey(order["id"], order["command"], order["params"])
                 yield from expert.account.tell_deals()
                 yield CommandAck(
@@ -194,7 +204,7 @@ class Simulator:
             facts += self._calendar.outcomes(self.utc_ms)
             if step % (_NEWS_EVERY * self._slots) == self._slots:
                 facts.append(self._calendar.announce(self.utc_ms))
-            if step % (_COMMAND_EVERY * self._slots) == 5 * self._slots:
+            if self._has_operator and step % (_COMMAND_EVERY * self._slots) == 5 * self._slots:
                 chosen = self._random.choice(self.experts)
                 story = iter(()) if chosen.paused else self._command_story(chosen)
             facts += next(story, [])
@@ -218,7 +228,7 @@ class Simulator:
         expert.live(self._seconds)
         deals = list(account.tell_deals())
         yield from deals
-        if not expert.silent and not account.down:
+        if expert.is_present:
             yield expert.report()
         if deals:
             yield account.report()

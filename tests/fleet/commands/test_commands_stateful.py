@@ -1,7 +1,8 @@
 """Whatever is lost, doubled, overtaken or killed: nothing is done twice, nothing acknowledged lost, all ends are told.
 
-A model of the world around the engine: a store that keeps steps (or dies before it does), a network that loses, doubles
-and reorders, a clock on the wall that jumps, and experts that keep on their disk what they took and did.
+A model of the world around the engine: a store that keeps steps and the audit, a server that dies before it has kept
+them or before it has told them, a network that loses, doubles and reorders, a clock on the wall that jumps, and experts
+that keep on their disk what they took and did.
 """
 
 from collections import Counter
@@ -21,9 +22,11 @@ from fleetwire.fleet.commands import (
     Status,
     Step,
     Target,
+    audit_row,
     read_memory,
 )
 from fleetwire.fleet.commands.parents import parent_status
+from fleetwire.wire.audit import GENESIS, AuditHead, AuditRow, AuditTrail, verify
 from fleetwire.wire.errors import CommandError
 from fleetwire.wire.moment import moment
 from tests.fleet.support import NOW_MS
@@ -32,6 +35,8 @@ EXPERTS = (1, 2, 3)
 LIMITS = CommandLimits(accepted_s=120, per_minute=1e6, burst=1_000_000)
 LATE_S = 20.0  # a full report that was under way for longer is dropped by its transport
 ENDS = ["executed", "partial", "rejected", "failed"]
+DIES = st.sampled_from(["", "", "", "", "", "", "", "before it is kept", "before it is told"])
+"""When the server dies: seldom."""
 SELDOM = st.integers(0, 9).map(lambda number: number == 0)
 NO_EFFECT = {Status.rejected, Status.failed, Status.expired, Status.cancelled}
 
@@ -99,11 +104,14 @@ class World(RuleBasedStateMachine):
         self.now, self.wall_ms = 1000.0, NOW_MS
         self.commands = Commands(LIMITS)
         self.kept: dict[str, bytes] = {}
+        self.audit: list[AuditRow] = []
+        self.trail = AuditTrail()
         self.told: dict[str, list[Status]] = {}
         self.answered: dict[str, str] = {}  # key -> command_id, of what its operator was told
         self.effects: Counter[str] = Counter()
         self.experts = {ea_id: Expert(ea_id) for ea_id in EXPERTS}
         self.sessions: dict[int, str] = {}
+        self.started: dict[int, int] = {}  # the newest run of each expert that this run of the server has seen
         self.count = 0
 
     # -------------------------------------------------------------------------------------------------- the service
@@ -112,30 +120,41 @@ class World(RuleBasedStateMachine):
     def at(self):
         return moment(self.now, self.wall_ms)
 
-    def commit(self, steps: list[Step]) -> None:
-        """Keep steps, then tell them."""
+    def keep(self, steps: list[Step]) -> None:
         for step in steps:
             self.kept[step.after.command_id] = step.after.memory()
-        for step in steps:
-            history = self.told.setdefault(step.after.command_id, [])
-            if step.before is None:
-                assert history == []
-            else:
-                assert history[-1] is step.before.status
-                assert step.after.status in TRANSITIONS[step.before.status]
-            history.append(step.after.status)
+            self.audit.append(audit_row(self.trail, step))
+
+    def tell(self) -> None:
+        """Tell what was kept and not told; after a death that is known from the audit alone."""
+        for row in self.audit[sum(map(len, self.told.values())) :]:
+            history = self.told.setdefault(row.subject, [])
+            assert row.before == (history[-1].value if history else "")
+            assert not history or Status(row.after) in TRANSITIONS[history[-1]]
+            assert history or row.after == "queued"
+            history.append(Status(row.after))
 
     def die(self, same_clock: bool = True) -> None:
-        """What was not kept is gone, and so are the sessions."""
+        """What was not kept is gone, and so are the sessions; what was not told is told by the next run."""
         self.commands = Commands(LIMITS)
-        self.commands.restore(map(read_memory, self.kept.values()), self.at, same_clock=same_clock)
+        self.commands.restore(map(read_memory, self.kept.values()), self.at, clock_since=0 if same_clock else None)
+        self.trail = AuditTrail(self.end)
         self.sessions.clear()
+        self.started.clear()
+        self.tell()
 
-    def acts(self, steps: list[Step], dies: bool) -> bool:
+    @property
+    def end(self) -> AuditHead:
+        return AuditHead(self.audit[-1].number, self.audit[-1].hash) if self.audit else GENESIS
+
+    def acts(self, steps: list[Step], dies: str = "") -> bool:
+        """Keep and tell steps, and die at a point of that; tell whether it lives."""
+        if dies != "before it is kept":
+            self.keep(steps)
         if dies:
             self.die()
         else:
-            self.commit(steps)
+            self.tell()
         return not dies
 
     def command(self, pick: int) -> Command | None:
@@ -150,7 +169,7 @@ class World(RuleBasedStateMachine):
         name=st.sampled_from(["pause", "close_all", "emergency_stop"]),
         expires=st.sampled_from([5.0, 40.0, 600.0]),
         key=st.integers(0, 20),
-        dies=SELDOM,
+        dies=DIES,
         stages=st.integers(0, 4),
     )
     def submit(self, target_all, ea_id, name, expires, key, dies, stages):
@@ -170,13 +189,13 @@ class World(RuleBasedStateMachine):
         except CommandError:
             return
         assert made.repeated or made.command.command_id == f"c{self.count}"
-        if self.acts(made.steps, dies and not made.repeated):
+        if self.acts(made.steps, "" if made.repeated else dies):
             known = self.answered.setdefault(f"key {key}", made.command.command_id)
             assert known == made.command.command_id, "one key, one command, whatever died meanwhile"
             if stages:
                 self.a_quiet_while(ea_id, stages, "executed")
 
-    @rule(pick=st.integers(0, 50), dies=SELDOM)
+    @rule(pick=st.integers(0, 50), dies=DIES)
     def cancel(self, pick, dies):
         command = self.command(pick)
         if command is None:
@@ -190,26 +209,25 @@ class World(RuleBasedStateMachine):
 
     # -------------------------------------------------------------------------------------------------- the network
 
-    @rule(ea_id=st.sampled_from(EXPERTS), dies=SELDOM)
+    @rule(ea_id=st.sampled_from(EXPERTS), dies=DIES)
     def connect(self, ea_id, dies):
         """An expert comes, says which run it is, and sends a full report."""
         expert = self.experts[ea_id]
         if self.acts(self.commands.expert_started(ea_id, expert.boot, self.at), dies):
             self.sessions[ea_id] = expert.boot
+            self.started[ea_id] = expert.run
             expert.report(self.now)
 
-    @rule(ea_id=st.sampled_from(EXPERTS), most=st.integers(1, 3), before=SELDOM, after=SELDOM)
-    def hand_over(self, ea_id, most, before, after):
+    @rule(ea_id=st.sampled_from(EXPERTS), most=st.integers(1, 3), dies=DIES)
+    def hand_over(self, ea_id, most, dies):
         """Kept first, then sent; the server may die before the one, or between the two."""
         boot = self.sessions.get(ea_id)
         if boot is None:
             return
         for command in self.commands.pending(ea_id, self.at)[:most]:
             expires = self.now + (command.expires_ms - self.wall_ms) / 1000
-            if not self.acts(self.commands.delivered(command.command_id, boot, self.at), before):
-                return
-            if after:
-                self.die()
+            assert expires > self.now, "what is over is not handed over"
+            if not self.acts(self.commands.delivered(command.command_id, boot, self.at), dies):
                 return
             self.experts[ea_id].letters.append(Letter(command.command_id, boot, expires))
 
@@ -227,7 +245,7 @@ class World(RuleBasedStateMachine):
         ea_id=st.sampled_from(EXPERTS),
         pick=st.integers(0, 9),
         what=st.sampled_from(["take", "take", "double", "lose"]),
-        dies=SELDOM,
+        dies=DIES,
     )
     def mail(self, ea_id, pick, what, dies):
         """A word or a report arrives, in whatever order; once more; or never."""
@@ -250,6 +268,7 @@ class World(RuleBasedStateMachine):
                 steps = self.commands.expert_said(ea_id, outcomes, self.at, said.boot)
         except CommandError:
             return  # an older run's, or overtaken
+        assert int(said.boot.removeprefix("run ")) >= self.started.get(ea_id, 0), "an older run has no say"
         self.acts(steps, dies)
 
     @rule(ea_id=st.sampled_from(EXPERTS), pick=st.integers(0, 50), status=st.sampled_from(["executed", "nonsense"]))
@@ -259,24 +278,42 @@ class World(RuleBasedStateMachine):
         if command is not None and (command.ea_id != ea_id or status == "nonsense"):
             with pytest.raises(CommandError):
                 self.commands.acknowledge(ea_id, command.command_id, status, {}, "run 1", self.at)
+            assert self.commands.get(command.command_id) == command
 
     @rule(ea_id=st.sampled_from(EXPERTS), stages=st.integers(1, 4), status=st.sampled_from(["executed", "partial"]))
     def a_quiet_while(self, ea_id, stages, status):
         """For once all goes well: connected, handed over, taken, executed, each as far as the stages go."""
         expert = self.experts[ea_id]
         if self.sessions.get(ea_id) != expert.boot:
-            self.connect(ea_id, False)
-        self.hand_over(ea_id, 3, False, False)
+            self.connect(ea_id, "")
+        self.hand_over(ea_id, 3, "")
         if stages > 1:
             for _ in expert.letters[:]:
                 self.letter(ea_id, 0, "take")
         if stages > 2:
             for _ in expert.mail[:]:
-                self.mail(ea_id, 0, "take", False)
+                self.mail(ea_id, 0, "take", "")
         if stages > 3:
             self.execute(ea_id, 0, status)
             for _ in expert.mail[:]:
-                self.mail(ea_id, 0, "take", False)
+                self.mail(ea_id, 0, "take", "")
+
+    @rule(ea_id=st.sampled_from(EXPERTS), seconds=st.sampled_from([2.0, 7.0]), status=st.sampled_from(ENDS))
+    def a_command_overtakes_a_report(self, ea_id, seconds, status):
+        """The report was written before the command came, and arrives when that is done; all words of it are lost."""
+        expert = self.experts[ea_id]
+        if self.sessions.get(ea_id) != expert.boot:
+            self.connect(ea_id, "")
+        expert.mail.clear()
+        self.hand_over(ea_id, 3, "")
+        expert.report(self.now)
+        report = expert.mail.pop()
+        for _ in expert.letters[:]:
+            self.letter(ea_id, 0, "take")
+            self.execute(ea_id, 0, status)
+        expert.mail.clear()
+        self.time_passes(seconds, True, "")
+        self.hear(ea_id, report, "")
 
     # -------------------------------------------------------------------------------------------------- the experts
 
@@ -300,16 +337,18 @@ class World(RuleBasedStateMachine):
 
     # --------------------------------------------------------------------------------------------------------- time
 
-    @rule(seconds=st.sampled_from([1.0, 1.0, 2.0, 7.0, 50.0, 200.0]), dies=SELDOM)
-    def time_passes(self, seconds, dies):
+    @rule(seconds=st.sampled_from([1.0, 1.0, 2.0, 7.0, 50.0, 200.0]), looks=st.booleans(), dies=DIES)
+    def time_passes(self, seconds, looks, dies):
+        """Whether the server looks at its clock by then or later."""
         self.now += seconds
         self.wall_ms += round(seconds * 1000)
-        self.acts(self.commands.due(self.at), dies)
+        if looks:
+            self.acts(self.commands.due(self.at), dies)
 
     @rule(hours=st.sampled_from([-240, -1, 1, 240]))
     def the_wall_clock_is_set(self, hours):
         """It ends nothing: while the server runs, time is the clock that nobody can set."""
-        self.commit(self.commands.due(self.at))
+        self.acts(self.commands.due(self.at))
         self.wall_ms += hours * 3_600_000
         assert self.commands.due(self.at) == []
 
@@ -351,6 +390,12 @@ class World(RuleBasedStateMachine):
             assert self.commands.get(command_id).status is history[-1]
 
     @invariant()
+    def the_audit_is_whole_and_all_of_it_is_told(self):
+        assert verify(self.audit, end=self.end) is None
+        assert self.trail.head == self.end
+        assert sum(map(len, self.told.values())) == len(self.audit)
+
+    @invariant()
     def a_parent_is_what_its_children_make_it(self):
         for command_id in self.told:
             children = self.commands.children(command_id)
@@ -373,17 +418,17 @@ class World(RuleBasedStateMachine):
         for ea_id, expert in self.experts.items():
             expert.letters.clear()
             expert.start_again()
-            self.commit(self.commands.expert_started(ea_id, expert.boot, self.at))
+            self.acts(self.commands.expert_started(ea_id, expert.boot, self.at))
             expert.mail.clear()
             expert.report(self.now)
-            self.hear(ea_id, expert.mail.pop(), False)
+            self.hear(ea_id, expert.mail.pop(), "")
             self.sessions[ea_id] = expert.boot
         self.now += 700
         self.wall_ms += 700_000
-        self.commit(self.commands.due(self.at))
+        self.acts(self.commands.due(self.at))
         assert all(history[-1].is_end for history in self.told.values())
         assert self.commands.waiting == 0
 
 
-World.TestCase.settings = settings(max_examples=40, stateful_step_count=60, deadline=None)
+World.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
 TestWorld = World.TestCase

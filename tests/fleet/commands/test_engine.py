@@ -198,6 +198,8 @@ def test_a_word_said_twice_or_overtaken_changes_nothing() -> None:
         ({"boot_id": "b"}, ErrorCode.conflict, "it was handed to the run 'a': send a full report first"),
         ({"results": {"log": "\ud800"}}, ErrorCode.invalid_data, "are nothing that JSON can say"),
         ({"results": {"log": object()}}, ErrorCode.invalid_data, "are nothing that JSON can say"),
+        ({"results": {"price": float("nan")}}, ErrorCode.invalid_data, "are nothing that JSON can say"),
+        ({"results": {"filled": [{"price": float("inf")}]}}, ErrorCode.invalid_data, "are nothing that JSON can say"),
         ({"results": {"log": "x" * 20_000}}, ErrorCode.invalid_data, "take more than 16384 bytes"),
     ],
 )

@@ -4,11 +4,11 @@ from fleetwire.fleet.commands import CommandLimits, Commands, Target, read_memor
 from tests.fleet.commands.support import Desk, at, request
 
 
-def restored(desk: Desk, seconds: float = 0.0, wall_jump_s: float = 0.0, same_clock: bool = False) -> Desk:
+def restored(desk: Desk, seconds: float = 0.0, wall_jump_s: float = 0.0, clock_since: int | None = None) -> Desk:
     """Another run that begins with what this one has kept."""
     after = Desk()
     memories = [each.memory() for each in reversed(desk.commands._ledger.commands.values())]
-    after.commands.restore(map(read_memory, memories), at(seconds, wall_jump_s), 50, same_clock=same_clock)
+    after.commands.restore(map(read_memory, memories), at(seconds, wall_jump_s), 50, clock_since=clock_since)
     after.count = desk.count
     return after
 
@@ -46,9 +46,16 @@ def test_on_the_same_machine_a_restart_with_another_wall_clock_ends_nothing() ->
     for jump in (-864_000, 864_000):
         desk = Desk()
         desk.queued()
-        after = restored(desk, 20, jump, same_clock=True).commands
+        after = restored(desk, 20, jump, clock_since=0).commands
         assert after.due(at(59.9, jump)) == []
         assert [step.after.status for step in after.due(at(60.1, jump))] == ["expired"]
+
+
+def test_what_was_issued_before_the_machine_was_started_again_waits_by_the_wall_clock() -> None:
+    desk = Desk()
+    before, after = desk.queued(expires_in_s=60.0), desk.queued(expires_in_s=60.0)
+    again = restored(desk, 1, wall_jump_s=3600, clock_since=before.number).commands
+    assert [each.command_id for each in again.pending(7, at(1, 3600))] == [after.command_id]
 
 
 def test_on_a_machine_that_was_started_again_nothing_waits_longer_than_it_ever_could() -> None:

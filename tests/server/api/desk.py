@@ -256,11 +256,11 @@ class Desk:
             raise ConflictError(f"{command_id} is delivered already")
         return CommandResponseData(status="cancelled", command_id=command_id, command=command_row(status="cancelled"))
 
-    async def commands(self, query: CommandQuery) -> Page:
+    async def commands(self, query: CommandQuery, asks: Commander) -> Page:
         self._fail()
         return Page(items=[command_row()])
 
-    async def find_command(self, command_id: str) -> CommandRow | None:
+    async def find_command(self, command_id: str, asks: Commander) -> CommandRow | None:
         return command_row() if command_id == "c1" else None
 
     async def report(self, body: bytes, by: str, reporter: Reporter = ANYBODY) -> Receipt:

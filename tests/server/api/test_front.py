@@ -322,7 +322,21 @@ async def test_json_that_is_none_or_means_nothing_is_refused_and_holds_nobody_up
     assert (await caller.get("/healthz")).status == 200
 
 
-async def test_of_a_field_given_twice_the_last_one_counts(server: WebSocketServer, caller: Caller) -> None:
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/commands", b'{"command": "pause", "target": {"ea_id": 1}, "target": {"ea_id": 2}}'),
+        ("/api/v1/commands", b'{"command": "pause", "target": {"ea_id": 1, "ea_id": 2}}'),
+        ("/api/v1/tokens", b'{"role": "viewer", "scopes": {"experts": [1], "experts": [2]}}'),
+    ],
+)
+async def test_no_command_and_no_token_depends_on_which_of_two_counts(caller: Caller, path: str, body: bytes) -> None:
+    reply = await caller.call(f"POST {path}", body=body)
+    assert (reply.status, reply.code) == (400, "malformed_json")
+    assert "twice" in reply.json["detail"]
+
+
+async def test_of_a_published_field_given_twice_the_last_one_counts(server: WebSocketServer, caller: Caller) -> None:
     reply = await caller.call(PUBLISH, body=b'{"channel": "none", "channel": "alerts", "data": {}}')
     assert (reply.status, reply.json["channel"]) == (200, "alerts")
 
