@@ -16,7 +16,7 @@ test: lint types web  ## everything that is tested (ARGS="-k hub")
 
 # Types, tests (some against the real server), size and package of what is in web/.
 ifeq ($(shell node -p 'const [a, b] = process.versions.node.split("."); a * 100 + +b >= 2019 ? "fit" : ""' 2>/dev/null),fit)
-web: $(READY) $(WEB_READY)  ## what people see: the TypeScript client
+web: $(READY) $(WEB_READY)  ## what people see: the TypeScript client and the dashboard
 	cd web && npm run check --workspaces --if-present --silent
 else
 web:

@@ -280,16 +280,30 @@ class TradeQuery(Struct, frozen=True, kw_only=True):
 class CommandQuery(Struct, frozen=True, kw_only=True):
     """Which commands, newest first. `status` is one of theirs, or `open` for those that are under way.
 
-    `before` is a command's number: those before it. `from_ms` and `until_ms` are of their issue, UTC milliseconds.
+    Without `parts` those are left out that are parts of a command for several experts. `before` is a command's number:
+    those before it. `from_ms` and `until_ms` are of their issue, UTC milliseconds.
     """
 
     ea_id: int | None = None
     parent_id: str | None = None
+    parts: bool = True
     status: str | None = None
     command: str | None = None
     by: str | None = None
     from_ms: int | None = None
     until_ms: int | None = None
+    before: int | None = None
+    limit: int = 100
+
+
+class AuditQuery(Struct, frozen=True, kw_only=True):
+    """Which rows of the audit, newest first. `subject` is a command's or a token's id, the parts of a command with it.
+
+    `who` is a token's id, "EA 1007" or "server". `before` is a row's number: those before it.
+    """
+
+    subject: str | None = None
+    who: str | None = None
     before: int | None = None
     limit: int = 100
 
@@ -500,6 +514,9 @@ class FleetDesk(Protocol):
 
     async def find_command(self, command_id: str, asks: Commander) -> CommandRow | None:
         """Give one command, if `asks` may see it."""
+
+    async def audit(self, query: AuditQuery) -> Page:
+        """List rows of the audit (`AuditedRow`), newest first."""
 
     async def report(self, body: bytes, reporter: Reporter = ANYBODY) -> Receipt:
         """Take a report over HTTP: JSON with any of `account terminal experts positions deals events prices acks`.

@@ -22,20 +22,27 @@ class Heartbeat:
         now: monotonic seconds.
     """
 
-    __slots__ = ("_interval_s", "_pinged_at", "_timeout_s", "seen_at")
+    __slots__ = ("_asked_at", "_interval_s", "_pinged_at", "_timeout_s", "round_trip_s", "seen_at")
 
     def __init__(self, interval_s: float, timeout_s: float, now: float) -> None:
         self._interval_s = min(interval_s, timeout_s / 2)
         self._timeout_s = timeout_s
         self._pinged_at = now
         self.seen_at = now
+        self._asked_at: float | None = None  # when the ping went out that is still to be answered
+        self.round_trip_s: float | None = None  # what the last answered ping took
+
+    def answered(self, now: float) -> None:
+        """Note a pong; one that nobody asked for says nothing."""
+        if self._asked_at is not None:
+            self.round_trip_s, self._asked_at = now - self._asked_at, None
 
     def check(self, now: float) -> Verdict:
         """Tell what is due; a ping that is said to be due counts as sent."""
         if now >= self.seen_at + self._timeout_s:
             return Verdict.lost
         if now >= self._pinged_at + self._interval_s:
-            self._pinged_at = now
+            self._pinged_at = self._asked_at = now
             return Verdict.ping
         return Verdict.nothing
 

@@ -13,6 +13,7 @@ class Right(Enum):
     command = "give commands to experts"
     see_clients = "see who is connected"
     manage_tokens = "make, list, rotate and revoke tokens"
+    read_audit = "read the audit"
 
 
 class Role(Enum):

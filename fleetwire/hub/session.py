@@ -136,12 +136,16 @@ class Session:
         "cohorts",
         "connected_at",
         "form",
+        "heard_bytes",
+        "heard_messages",
         "heartbeat",
         "identity",
         "is_patched",
         "paused",
         "rates",
         "stragglers",
+        "told_bytes",
+        "told_messages",
         "write",
     )
 
@@ -169,6 +173,9 @@ class Session:
         self._meter: Meter | None = None  # made when it says something
         self._stalled_at: float | None = None
         self._expiry_told = False
+        # What it has said, and what the hub has told it, since it came; what it was answered is not counted.
+        self.heard_messages = self.heard_bytes = 0
+        self.told_messages = self.told_bytes = 0
         # What the hub keeps of it: the cohorts that it is in, and where it is behind.
         self.form = form
         self.cohorts: tuple[Cohort, ...] = ()
@@ -208,6 +215,12 @@ class Session:
         if self.paused or self.stragglers:
             return State.lagging
         return State.live if self.cohorts else State.authenticated
+
+    @property
+    def behind(self) -> int:
+        """How many positions it has still to be told of; those of rows that are given anew not counted."""
+        known = [at for one in self.stragglers.values() for at in one.cursor.values() if at > 0]
+        return self._house.hub.head - min(known) if known else 0
 
     @property
     def by(self) -> str:
@@ -282,6 +295,8 @@ class Session:
 
         What it has said until then is done: nothing is dropped without a word.
         """
+        self.heard_messages += messages_count
+        self.heard_bytes += size
         if self._meter is None:
             self._meter = Meter(rates_of(self.identity, self._house.limits), self._house.limits.burst_s, now)
         amount = self._meter.take(messages_count, size, now)

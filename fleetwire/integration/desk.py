@@ -13,6 +13,7 @@ from fleetwire.fleet.expert import ExpertState
 from fleetwire.fleet.portfolio import exposure_of
 from fleetwire.fleet.rows import deal_row, position_row, terminal_row
 from fleetwire.fleet.series import Series
+from fleetwire.integration.auditing import audit_page
 from fleetwire.integration.doors import SessionDoor
 from fleetwire.integration.orders import Asker
 from fleetwire.integration.parts import (
@@ -24,6 +25,7 @@ from fleetwire.integration.parts import (
     sees_subject,
 )
 from fleetwire.ports import (
+    AuditQuery,
     CommandQuery,
     ExpertQuery,
     FleetPart,
@@ -243,6 +245,10 @@ class Desk:
         except CommandError as error:
             self._service.orders.refuse(asker, "command_refused", asked.command, str(error))
             raise
+
+    async def audit(self, query: AuditQuery) -> Page:
+        """List rows of the audit, newest first."""
+        return await audit_page(self._store, query)
 
     def _asker(self, asks: Commander, address: str) -> Asker:
         return Asker(asks.by, address, lambda expert: _sees(asks.scope, expert), asks.may)

@@ -135,15 +135,18 @@ class Pump:
         counts = self._hub.counts
         try:
             for delivery in self._hub.flush(self._clock.monotonic(), self._clock.utc()):
-                buffer = delivery.piece.buffer
+                buffer, _, messages = delivery.piece
+                size = len(buffer)
                 for session in delivery.sessions:
+                    session.told_messages += messages
+                    session.told_bytes += size
                     try:
                         session.write(buffer)
                     except Exception as error:  # some transports raise once they are closed: the others must hear it
                         logger.debug("client %s can't be written to: %s", session.client_id, error)
                         broken.append(session)
                 counts.writes += len(delivery.sessions)
-                counts.written_bytes += len(delivery.sessions) * len(buffer)
+                counts.written_bytes += len(delivery.sessions) * size
                 while broken:
                     self._hub.leave(broken.pop())
                 if self._full:

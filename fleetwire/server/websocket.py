@@ -309,6 +309,8 @@ class WebSocketConnection(asyncio.Protocol):
         """Count a ping or a pong among the bytes that are said; the protocol answers it."""
         if self.session is not None:
             now, utc = self._rooms.clock.monotonic(), self._rooms.clock.utc()
+            if frame.opcode is Opcode.PONG:
+                self.session.heartbeat.answered(now)
             self._perform(self.session.heard(0, len(frame.data) + _CONTROL_BYTES, now, utc))
 
     def _is_spoken(self, frame: Frame) -> bool:

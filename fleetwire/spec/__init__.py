@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from fleetwire.server.api.descriptions import Descriptions
+from fleetwire.spec.commands import commands
 from fleetwire.spec.typescript import typescript
 
 
@@ -13,6 +14,7 @@ def files() -> dict[str, bytes]:
         "spec/openapi.json": made.openapi(),
         "spec/asyncapi.json": made.asyncapi(),
         "web/client/src/generated.ts": typescript().encode(),
+        "web/client/src/commands.ts": commands().encode(),
     }
 
 

@@ -254,6 +254,8 @@ class Reading:
         values: list[Any] = [_INTEGER_MAX if query.before is None else query.before]
         if query.status == "open":
             conditions.append("settled_ms IS NULL")
+        if not query.parts:
+            conditions.append("parent_id = ''")
         for column, value in (
             ("ea_id = ?", query.ea_id),
             ("parent_id = ? AND parent_id <> ''", query.parent_id),

@@ -353,6 +353,26 @@ class CommandRow(Row, frozen=True, kw_only=True):
     boot_id: str | None = None
 
 
+class AuditedRow(Row, frozen=True, kw_only=True):
+    """Who did what, when, from where and why, as the API lists it: a row of the audit.
+
+    `who` is a token's id, `EA 1007` or `server`. `before` is absent for what was not there. `details` is JSON, cut
+    where it is long. `hash` is that of the row in its chain.
+    """
+
+    number: int
+    time_utc: str
+    who: str
+    address: str | None = None
+    action: str
+    subject: str | None = None
+    before: str | None = None
+    after: str | None = None
+    why: str | None = None
+    details: str | None = None
+    hash: str
+
+
 class PriceRow(Row, frozen=True, kw_only=True):
     """A symbol's price, as the API lists it. `market` is `open`, `closed`, or absent where no sessions are known."""
 

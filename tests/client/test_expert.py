@@ -146,25 +146,76 @@ async def test_what_was_begun_when_it_was_stopped_is_not_repeated(tmp_path: Path
     assert ([each.command for each in asked], hands.done) == (["pause"], [])
 
 
-async def test_a_dead_man_rule_is_pushed_kept_and_carried_out_when_the_centre_is_gone(tmp_path: Path) -> None:
-    hands, now = Hands(), [0.0]
+class HandMoved:
+    """A clock that is moved by hand; who waits looks at it again and again."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._waits = 0
+
+    async def sleep(self, _: float) -> None:
+        self._waits += 1
+        await asyncio.sleep(0.005)
+
+    async def is_seen(self) -> None:
+        """Let whoever waits have looked."""
+        before = self._waits
+        async with asyncio.timeout(10):
+            while self._waits < before + 20:
+                await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize(("action", "done"), [("none", []), ("pause", ["pause"]), ("close", ["close_all"])])
+async def test_a_dead_man_rule_is_pushed_kept_and_carried_out_when_the_centre_is_gone(
+    tmp_path: Path, action: str, done: list[str]
+) -> None:
+    hands, time = Hands(), HandMoved()
     async with whole(tmp_path / "fleet.db") as fw:
-        token = await own_token(fw)
-        client = client_of(
-            fw.server.url, tmp_path, hands, token=token, clock=lambda: now[0], sleep=lambda _: asyncio.sleep(0.005)
-        )
+        token, url = await own_token(fw), fw.server.url
+        client = client_of(fw.server.url, tmp_path, hands, token=token, clock=lambda: time.now, sleep=time.sleep)
         async with living(client, fw):
-            params = {"after_s": 30, "action": "pause"}
-            rule = await fw.command("dead_man", params, ea_id=client.ea_id)
+            rule = await fw.command("dead_man", {"after_s": 30, "action": action}, ea_id=client.ea_id)
             assert (await rule.finished(timeout_s=10)).status == "executed"
             await fw.stop()
-            assert hands.done == []
-            now[0] += 31.0
-            async with asyncio.timeout(10):
-                while not hands.done:
-                    await asyncio.sleep(0.005)
-    assert hands.done == ["pause"], "once"
-    assert Journal(tmp_path / "journal").path.read_text().count("dead_man") >= 1
+            time.now += 29.0
+            await time.is_seen()
+            assert hands.done == [], "it has been heard within 30 s"
+            time.now += 2.0
+            await time.is_seen()
+            assert hands.done == done
+            time.now += 1000.0
+            await time.is_seen()
+            assert hands.done == done, "once for a silence"
+    again = Hands()
+    client = client_of(url, tmp_path, again, token=token, clock=lambda: time.now, sleep=time.sleep)
+    async with living(client):
+        await time.is_seen()
+        assert again.done == []
+        time.now += 31.0
+        await time.is_seen()
+    assert again.done == done, "a start without the centre knows the rule from the journal"
+
+
+async def test_a_dead_man_rule_does_nothing_while_the_centre_answers_and_can_be_taken_back(tmp_path: Path) -> None:
+    hands, time = Hands(), HandMoved()
+    async with whole(tmp_path / "fleet.db") as fw:
+        token = await own_token(fw)
+        client = client_of(fw.server.url, tmp_path, hands, token=token, clock=lambda: time.now, sleep=time.sleep)
+        async with living(client, fw):
+            rule = await fw.command("dead_man", {"after_s": 30, "action": "close"}, ea_id=client.ea_id)
+            assert (await rule.finished(timeout_s=10)).status == "executed"
+            for _ in range(10):  # five minutes, in which nothing but its own questions makes the centre speak
+                time.now += 29.0
+                before = client._deadman._heard_at
+                async with asyncio.timeout(10):
+                    while client._deadman._heard_at == before:
+                        await asyncio.sleep(0.005)
+            rule = await fw.command("dead_man", {"after_s": 30, "action": "none"}, ea_id=client.ea_id)
+            assert (await rule.finished(timeout_s=10)).status == "executed"
+            await fw.stop()
+            time.now += 1000.0
+            await time.is_seen()
+    assert hands.done == []
 
 
 def test_the_token_is_not_shown(tmp_path: Path) -> None:

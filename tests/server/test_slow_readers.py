@@ -106,6 +106,7 @@ async def test_a_reader_that_stops_is_parked_within_its_bound_and_catches_up_whe
         assert (await other.message())["data"] == {"n": n}
         assert bound(connection)
     assert narrow.get_connected_clients()[-1].state == "lagging"
+    assert [one.behind > 200 for one in narrow.get_connected_clients()] == [False, True]
     clock.advance(20.0)  # others are pinged, and nothing is asked of one that takes no bytes
     other.send(frame(b"", Opcode.PONG))
     slow.writer.transport.resume_reading()  # type: ignore[attr-defined]
@@ -121,6 +122,7 @@ async def test_a_reader_that_stops_is_parked_within_its_bound_and_catches_up_whe
             rows[data["ea_id"]] = data["n"]
     assert alerts == list(range(150))
     await until(lambda: narrow.get_connected_clients()[-1].state == "live")
+    assert narrow.get_connected_clients()[-1].behind == 0
     for client in (other, slow):
         await client.end()
 

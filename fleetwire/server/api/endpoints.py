@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from fleetwire.hub.session import published_labels
-from fleetwire.ports import CommandQuery, ExpertQuery, Readiness, TradeQuery
+from fleetwire.ports import AuditQuery, CommandQuery, ExpertQuery, Readiness, TradeQuery
 from fleetwire.server.api.answers import from_memory, from_store, page, rows
 from fleetwire.server.api.bodies import CancelBody, Curve, Figures, Health, PublishBody, TicketBody
 from fleetwire.server.api.exchange import Answer, Call
@@ -265,7 +265,8 @@ async def commands(call: Call) -> Answer:
     from_ms, until_ms = asked.pop("from"), asked.pop("until")
     if from_ms is not None and until_ms is not None:
         _check_order(from_ms, until_ms)
-    query = CommandQuery(from_ms=from_ms, until_ms=until_ms, before=asked.pop("cursor"), **asked)
+    parts = asked.pop("parts") != "no"
+    query = CommandQuery(parts=parts, from_ms=from_ms, until_ms=until_ms, before=asked.pop("cursor"), **asked)
     return from_store(call, await call.office.fleet.commands(query, _reads(call)))
 
 
@@ -276,6 +277,13 @@ async def one_command(call: Call) -> Answer:
     if row is None:
         raise Problem(ProblemKind.not_found, f"there is no command {command_id!r:.80}: /api/v1/commands lists them")
     return from_store(call, row)
+
+
+async def audit(call: Call) -> Answer:
+    """List rows of the audit."""
+    asked = dict(call.asked)
+    query = AuditQuery(before=asked.pop("cursor"), **asked)
+    return from_store(call, await call.office.fleet.audit(query))
 
 
 async def report(call: Call) -> Answer:

@@ -20,6 +20,7 @@ from fleetwire.wire.messages import CommandData, CommandResponseData, PublishRes
 from fleetwire.wire.rows import (
     AccountRow,
     AlertRow,
+    AuditedRow,
     CommandRow,
     DealRow,
     ExpertRow,
@@ -355,6 +356,7 @@ ROUTES = (
         parameters=(
             _EA_ID,
             _text("parent_id", "that are parts of this command", high=64),
+            _text("parts", "no leaves out parts of commands for several experts", choices=("yes", "no")),
             _text("status", "that are this; open are all that are under way", choices=("open", *_STATUS)),
             _text("command", "of this name", high=64),
             _text("by", "that this token asked for", high=64),
@@ -385,6 +387,21 @@ ROUTES = (
         parameters=(_COMMAND_ID,),
         body=Body(form=CancelBody, limit="body_bytes_max"),
         may_fail=_COMMANDED,
+    ),
+    _read(
+        "audit",
+        "audit",
+        "who did what, when, from where and why, newest first; for admins",
+        endpoints.audit,
+        lists=AuditedRow,
+        right=Right.read_audit,
+        in_parts=False,
+        parameters=(
+            _text("subject", "about this command or token; the parts of a command with it", high=80),
+            _text("who", "that this token, expert (like EA 1007) or the server did", high=80),
+            *_PAGED_BY_ID,
+        ),
+        may_fail=_STORE,
     ),
     _read(
         "prices",

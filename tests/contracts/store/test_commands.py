@@ -61,6 +61,7 @@ queries = st.builds(
     CommandQuery,
     ea_id=st.sampled_from([None, None, 7]),
     parent_id=st.sampled_from([None, None, "c1", ""]),
+    parts=st.booleans(),
     status=st.sampled_from([None, None, "open", "executed"]),
     command=st.sampled_from([None, None, "pause"]),
     by=st.sampled_from([None, None, "ann"]),
@@ -74,6 +75,7 @@ def meets(each: KeptCommand, query: CommandQuery) -> bool:
     return (
         query.ea_id in (None, each.ea_id)
         and (query.parent_id is None or each.parent_id == query.parent_id != "")
+        and (query.parts or each.parent_id == "")
         and (query.status in (None, each.status) or (query.status == "open" and each.settled_ms is None))
         and query.command in (None, each.command)
         and query.by in (None, each.by)

@@ -8,13 +8,14 @@ import msgspec
 from fleetwire.fleet.events import ExpertId
 from fleetwire.hub.tokens import Tokens as Book
 from fleetwire.hub.tokens import token_row
-from fleetwire.ports import CommandQuery, ExpertQuery, Readiness, Receipt, ReportBody, Speaker, TradeQuery
+from fleetwire.ports import AuditQuery, CommandQuery, ExpertQuery, Readiness, Receipt, ReportBody, Speaker, TradeQuery
 from fleetwire.wire.errors import CommandError, ConflictError, DataError, ErrorCode, NotFoundError, StoreError
 from fleetwire.wire.labels import Labels
 from fleetwire.wire.messages import Command, CommandCancel, CommandData, CommandResponseData
 from fleetwire.wire.rows import (
     AccountRow,
     AlertRow,
+    AuditedRow,
     CommandRow,
     DealRow,
     EquityPoint,
@@ -262,6 +263,12 @@ class Desk:
 
     async def find_command(self, command_id: str, asks: Commander) -> CommandRow | None:
         return command_row() if command_id == "c1" else None
+
+    async def audit(self, query: AuditQuery) -> Page:
+        self._fail()
+        self.asked.append(query)
+        row = AuditedRow(number=1, time_utc=UTC, who="admin", action="command_queued", subject="c1", hash="0" * 64)
+        return Page(items=[row])
 
     async def report(self, body: bytes, by: str, reporter: Reporter = ANYBODY) -> Receipt:
         self._fail()

@@ -69,6 +69,7 @@ async def test_each_role_may_what_the_one_table_says(
         "report": REPORT,
         "command": "POST /api/v1/commands",
         "manage_tokens": "GET /api/v1/tokens",
+        "read_audit": "GET /api/v1/audit",
     }
     for role in Role:
         monkeypatch.setattr(Access, "identify", lambda *_, role=role: Identity(role))
@@ -84,7 +85,8 @@ async def test_a_token_for_a_part_of_the_fleet_is_not_told_about_all_of_it(
     callers: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Access, "identify", lambda *_: Identity(Role.admin, frozenset({"account:5"})))
-    for request, status in (("GET /api/v1/fleet", 403), ("GET /api/v1/clients", 403), ("GET /healthz", 200)):
+    whole = ("GET /api/v1/fleet", "GET /api/v1/clients", "GET /api/v1/audit")
+    for request, status in (*((one, 403) for one in whole), ("GET /healthz", 200)):
         assert (await (await callers()).call(request)).status == status
     assert (await (await callers()).call(REPORT, body=report_of(1))).status == 200
 

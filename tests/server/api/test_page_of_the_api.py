@@ -64,7 +64,7 @@ def test_the_problem_that_is_shown_is_one() -> None:
 
 def test_the_table_of_roles_is_that_of_the_code() -> None:
     rights = [Right.hear, Right.report, Right.publish, Right.acknowledge, Right.command, Right.see_clients]
-    rights += [Right.manage_tokens]
+    rights += [Right.manage_tokens, Right.read_audit]
     assert set(rights) == set(Right)
     rows = {row[0]: [cell == "yes" for cell in row[2:]] for row in table(section(PROTOCOL, "Roles"))}
     assert rows == {role.value: [right in may for right in rights] for role, may in RIGHTS.items()}

@@ -751,6 +751,26 @@ export interface CommandRow {
   boot_id?: string;
 }
 
+/**
+ * Who did what, when, from where and why, as the API lists it: a row of the audit.
+ *
+ * `who` is a token's id, `EA 1007` or `server`. `before` is absent for what was not there. `details` is JSON, cut
+ * where it is long. `hash` is that of the row in its chain.
+ */
+export interface AuditedRow {
+  number: number;
+  time_utc: string;
+  who: string;
+  address?: string;
+  action: string;
+  subject?: string;
+  before?: string;
+  after?: string;
+  why?: string;
+  details?: string;
+  hash: string;
+}
+
 /** A symbol's price, as the API lists it. `market` is `open`, `closed`, or absent where no sessions are known. */
 export interface PriceRow {
   server: string;

@@ -8,3 +8,4 @@ theme.apply();
 const target = document.getElementById("app");
 if (target === null) throw new Error("the page has no place for the dashboard");
 mount(App, { target });
+void import("./lib/announce.svelte"); // whatever page is shown, and after what is seen

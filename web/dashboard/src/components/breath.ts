@@ -1,7 +1,7 @@
 /** Lets a cell breathe once when what it shows changes: only its ground, so that nothing moves. */
 
 const MS = 150;
-const APART_MS = 400; // what changes ten times a second must not flicker
+const CALM_MS = 900; // what changes all the time is seen to change: only what was calm breathes
 const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 interface Shown {
@@ -20,8 +20,9 @@ export function breath(cell: HTMLElement, shown: Shown): { update: (shown: Shown
       before = now;
       if (!changed || calm.matches) return;
       const moment = performance.now();
-      if (moment - at < APART_MS) return;
+      const wasCalm = moment - at >= CALM_MS;
       at = moment;
+      if (!wasCalm) return;
       cell.animate({ backgroundColor: ["var(--accent-soft)", "transparent"] }, { duration: MS, easing: "ease-out" });
     },
   };

@@ -12,6 +12,8 @@ class Accounts {
   list = $state.raw<readonly AccountRow[]>([]);
   /** Why there is nothing, or nothing new; "" where all is well. */
   why = $state("");
+  /** Of the connection on which the server said that it keeps no fleet: it is not asked again. */
+  #without: unknown = null;
   #byName = $derived(new Map(this.list.map((row) => [row.account, row])));
 
   constructor() {
@@ -48,12 +50,13 @@ class Accounts {
   }
 
   async #ask(): Promise<void> {
-    if (session.token === null || document.hidden || !live.isLive) return;
+    if (session.token === null || document.hidden || !live.isLive || this.#without === live.client) return;
     try {
       this.list = (await api.get<Page<AccountRow>>("accounts", { limit: 1000 })).items;
       this.why = "";
     } catch (error) {
       this.why = error instanceof ApiError ? error.message : "the accounts could not be read";
+      if (error instanceof ApiError && error.code === "no_fleet") this.#without = live.client;
     }
   }
 }

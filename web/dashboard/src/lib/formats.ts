@@ -61,6 +61,15 @@ export function price(value: number | null | undefined, locale?: string): string
   return value == null ? NOTHING : written(value, { maximumFractionDigits: 8, minimumFractionDigits: 2 }, locale);
 }
 
+/** Bytes, short: "80 B", "1.5 kB", "12 MB"; a kB has a thousand. */
+export function bytes(value: number | null | undefined, locale?: string): string {
+  if (value == null || !Number.isFinite(value)) return NOTHING;
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let at = 0;
+  for (; value >= 999.5 && at < units.length - 1; at += 1) value /= 1000;
+  return `${number(value, at > 0 && value < 9.95 ? 1 : 0, locale)}${THIN}${units[at] ?? ""}`;
+}
+
 /** "40 experts", "1 expert". */
 export function count(value: number, one: string, many = `${one}s`): string {
   return `${number(value, 0)} ${value === 1 ? one : many}`;

@@ -1,14 +1,15 @@
 /** The one place that owns the client, and all that it tells. Components read from here, and hold no connection. */
 
 import { connect, type AlertRow, type CommandRow, type DealRow, type ExpertRow, type Fleetwire, type NewsRow, type PortfolioRow, type PriceRow, type Status } from "fleetwire";
-import { base } from "./api";
+import { api, base, type Page } from "./api";
 import { clock } from "./clock.svelte";
 import { Latest } from "./events.svelte";
 import { linkOf } from "./link";
 import { may, type Right } from "./roles";
 import { Rows } from "./rows.svelte";
 import { session } from "./session.svelte";
-import { wholeExpert, wholePortfolio } from "./whole";
+import { Steps } from "./steps.svelte";
+import { wholeAlert, wholeCommand, wholeExpert, wholePortfolio } from "./whole";
 
 const EVENTS_MAX = 2_000;
 const GAPS_MAX = 50;
@@ -29,6 +30,8 @@ class Live {
   readonly prices = new Rows<PriceRow>();
   readonly alerts = new Latest<AlertRow>((row) => String(row.alert_id), EVENTS_MAX);
   readonly commands = new Latest<CommandRow>((row) => row.command_id, EVENTS_MAX);
+  /** When each command took each of its steps, as far as this page has heard them. */
+  readonly steps = new Steps();
   readonly deals = new Latest<DealRow>((row) => `${row.server ?? ""}/${row.login ?? ""}/${row.ticket}`, EVENTS_MAX);
   readonly news = new Latest<NewsRow>((row) => `${row.id}${row.status === "announced" ? "" : "/blackout"}`, EVENTS_MAX);
 
@@ -90,8 +93,8 @@ class Live {
       this.portfolio.follow(client.state("portfolio_updates")),
       this.prices.follow(client.state("price_updates", { maxHz: 2 })),
     ];
-    void this.#hear(client, "alerts", this.alerts);
-    void this.#hear(client, "command_updates", this.commands);
+    void this.#hear(client, "alerts", this.alerts, wholeAlert);
+    void this.#hear(client, "command_updates", this.commands, (row, seq, utc) => this.steps.hear(wholeCommand(row, seq, utc, (id) => this.steps.firstOf(id))));
     void this.#hear(client, "trade_updates", this.deals);
     void this.#hear(client, "news_updates", this.news);
   }
@@ -110,17 +113,33 @@ class Live {
     this.role = null;
     for (const rows of [this.experts, this.portfolio, this.prices]) rows.clear();
     for (const events of [this.alerts, this.commands, this.deals, this.news]) events.clear();
+    this.steps.clear();
   }
 
-  async #hear<R>(client: Fleetwire, channel: "alerts" | "command_updates" | "trade_updates" | "news_updates", into: Latest<R>): Promise<void> {
+  async #hear<R>(client: Fleetwire, channel: "alerts" | "command_updates" | "trade_updates" | "news_updates", into: Latest<R>, whole: (row: R, seq: number, utc: string) => R = (row) => row): Promise<void> {
     for await (const message of client.events(channel, { history: HISTORY })) {
       if (this.client !== client) return;
-      if (message.type === "gap") this.gaps = [{ channel, at: client.serverNow() }, ...this.gaps].slice(0, GAPS_MAX);
-      else into.put(message.data as R);
+      if (message.type === "gap") {
+        this.gaps = [{ channel, at: client.serverNow() }, ...this.gaps].slice(0, GAPS_MAX);
+        if (channel === "alerts") this.#readAlerts(true);
+        continue;
+      }
+      into.put(whole(message.data as R, message.seq, message.timestamp));
     }
   }
 
+  /** Read the open alerts: some are older than what the channel tells at its beginning, or were told in a gap. */
+  #readAlerts(anew: boolean): void {
+    if (anew) this.alerts.clear();
+    const client = this.client;
+    void api.get<Page<AlertRow>>("alerts", { status: "open", limit: 1000 }).then(
+      (page) => this.client === client && this.alerts.fill(page.items),
+      () => undefined, // without the right to ask, or without a connection: the channel tells what it tells
+    );
+  }
+
   #take(status: Status): void {
+    if (status.state === "live" && this.#status.state !== "live" && session.token !== null) this.#readAlerts(false);
     this.#status = status;
     this.#retryAt = status.state === "offline" ? clock.now + status.retryInMs : null;
     if (status.state !== "refused" || !ASK_AGAIN.has(status.code)) return;

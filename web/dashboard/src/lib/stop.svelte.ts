@@ -2,6 +2,7 @@
 
 import type { CommandResponseData, CommandRow } from "fleetwire";
 import { ApiError, api } from "./api";
+import { newKey } from "./keys";
 import { live } from "./live.svelte";
 
 export type StopState = "asking" | "sending" | "confirming" | "sent" | "failed";
@@ -23,7 +24,7 @@ export class EmergencyStop {
   words = $state("");
   commandId = $state("");
   #confirm: string | undefined;
-  #key = crypto.randomUUID();
+  #key = newKey();
   #first = $state.raw<readonly CommandRow[]>([]);
 
   /** The parts as they stand now: those of the answer, overruled by what the channel has told since. */
