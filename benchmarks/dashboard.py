@@ -198,7 +198,7 @@ async def _table(browser: Browser, stage: Stage, seconds: float) -> list[Row]:
             still.frames >= _FRAMES_MIN,
         ),
         Row(
-            f"... while it is scrolled ({moved.rows:,.0f} rows a second told; main thread {moved.frame_ms:.1f} ms a frame)",
+            f"... while it is scrolled ({moved.rows:,.0f} rows a second told; {moved.frame_ms:.1f} ms a frame)",
             f"{moved.frames:.0f}",
             f">= {_FRAMES_MIN:.0f}",
             moved.frames >= _FRAMES_MIN,

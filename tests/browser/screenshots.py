@@ -62,7 +62,7 @@ async def take(page: Page, url: str, shot: Shot) -> bytes:
     await page.theme(shot.theme)
     await page.size(*shot.size, is_phone=shot.is_phone)
     await page.open(f"{url}#/{shot.place}", _TOKEN)
-    await page.says("reporting")
+    await page.says("experts active")
     await page.until(shot.seen)
     await page.js(
         "new Promise((seen) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(seen)), 1500))"
