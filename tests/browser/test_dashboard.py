@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fleetwire.integration import Fleetwire
+from fleetwire.server.api import dashboard
 from fleetwire.server.api.dashboard import FOLDER
 from fleetwire.sources.simulator import Simulator
 from tests.browser.chromium import CHROMIUM, Page
@@ -102,6 +104,23 @@ async def test_what_is_not_live_looks_old_and_comes_back_by_itself_with_the_same
         assert await grid(page) == before
         await fleet.report(*three_experts(profit=7.25))
         await page.says("+7.25")
+
+
+async def test_another_version_of_the_page_is_offered_when_the_server_has_come_back_with_it(
+    tmp_path: Path, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Fleetwire(settings()) as fleet:
+        port = fleet.server.port
+        await fleet.report(*three_experts())
+        await page.open(url_of(fleet), holding(TOKEN))
+        await page.says("All 3 experts reporting")
+        await page.until("performance.getEntriesByType('resource').some((one) => one.name === location.origin + '/')")
+    other = shutil.copytree(FOLDER, tmp_path / "dashboard")
+    (other / "index.html").write_text((FOLDER / "index.html").read_text() + "<!-- another one -->")
+    (other / "index.html.gz").unlink()
+    monkeypatch.setattr(dashboard, "FOLDER", other)
+    async with Fleetwire(settings(port=port)):
+        await page.says("The server has another version of this page")
 
 
 async def test_an_expert_that_is_silent_is_named_and_looks_old(page: Page) -> None:

@@ -29,7 +29,7 @@ export function linkOf(status: Status, retryAt: number | null, now: number): Lin
     case "offline": {
       const left = retryAt === null ? 0 : Math.max(0, retryAt - now);
       const next = left > 300 ? `trying again in ${age(left)}` : "trying again now";
-      return { kind: "offline", name: "disconnected", words: `${whyOffline(status.code, status.reason)}: ${next}` };
+      return { kind: "offline", name: "disconnected", words: `${whyOffline(status.code)}: ${next}` };
     }
     case "refused":
       return { kind: "refused", name: "refused", words: whyRefused(status.code, status.reason) };
@@ -38,7 +38,7 @@ export function linkOf(status: Status, retryAt: number | null, now: number): Lin
 
 type Code = number | string | null;
 
-function whyOffline(code: Code, reason: string): string {
+function whyOffline(code: Code): string {
   const said: Record<string, string> = {
     1006: "The connection was lost",
     1012: "The server is being restarted",
@@ -48,7 +48,7 @@ function whyOffline(code: Code, reason: string): string {
     4103: "The server takes no new connections",
     4200: "The server heard nothing of this page",
   };
-  return said[String(code)] ?? (reason ? `The connection was lost (${reason})` : "The connection was lost");
+  return said[String(code)] ?? "The connection was lost";
 }
 
 function whyRefused(code: Code, reason: string): string {

@@ -31,7 +31,9 @@ export class EmergencyStop {
   parts = $derived.by(() => {
     const found = new Map(this.#first.map((row) => [row.command_id, row]));
     for (const row of live.commands.list) if (row.parent_id === this.commandId && this.commandId !== "") found.set(row.command_id, row);
-    return [...found.values()].sort((a, b) => (a.ea_id ?? 0) - (b.ea_id ?? 0));
+    // What is not done stands first: nobody has to look for it.
+    const isDone = (row: CommandRow): number => Number(row.status === "executed");
+    return [...found.values()].sort((a, b) => isDone(a) - isDone(b) || (a.ea_id ?? 0) - (b.ea_id ?? 0));
   });
 
   tally = $derived.by((): Tally => {
