@@ -3,9 +3,9 @@
 import asyncio
 import json
 import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -116,15 +116,17 @@ class Page:
     async def theme(self, scheme: str) -> None:
         await self.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
-    async def open(self, url: str, token: str | None = None) -> None:
-        """Go there; with a token in the tab's storage, as if it had been entered before."""
-        if token is not None:
-            script = (
-                f"sessionStorage.getItem('fleetwire.token') ?? sessionStorage.setItem('fleetwire.token', {token!r})"
-            )
-            await self.ask("Page.addScriptToEvaluateOnNewDocument", source=script)
+    async def open(self, url: str, before: str = "") -> None:
+        """Go to a page, and wait until it is loaded.
+
+        Args:
+            url: of the page.
+            before: a script that runs in it before its own.
+        """
+        if before:
+            await self.ask("Page.addScriptToEvaluateOnNewDocument", source=before)
         await self.ask("Page.navigate", url=url)
-        await self.until("document.readyState === 'complete' && document.querySelector('#app > *')")
+        await self.until("document.readyState === 'complete'")
 
     async def js(self, expression: str) -> Any:
         """Evaluate; promises are waited for."""
@@ -138,6 +140,10 @@ class Page:
         is_found, value = await self.js(_UNTIL % (WITHIN_S * 1000, expression))
         assert is_found, f"never: {expression}\nthe page says: {value}"
         return value
+
+    async def becomes(self, expression: str, expected: object) -> None:
+        """Wait until an expression has a value."""
+        await self.until(f"JSON.stringify({expression}) === {json.dumps(json.dumps(expected, separators=(',', ':')))}")
 
     async def text(self, selector: str) -> str:
         """What can be read there, once it is there."""
@@ -176,8 +182,19 @@ class Page:
 
 
 @asynccontextmanager
-async def chromium(folder: Path, *flags: str) -> AsyncIterator[Browser]:
-    """Start one; its profile is in the folder."""
+async def chromium(*flags: str) -> AsyncIterator[Browser]:
+    """Start one, with a profile of its own.
+
+    Args:
+        flags: besides those that keep it quiet.
+    """
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        async with _started(folder, flags) as browser:
+            yield browser
+
+
+@asynccontextmanager
+async def _started(folder: str, flags: tuple[str, ...]) -> AsyncIterator[Browser]:
     process = await asyncio.create_subprocess_exec(
         str(CHROMIUM),
         *_FLAGS,

@@ -24,12 +24,12 @@ AS_ELECTRON = "--allow-file-access-from-files"
 
 
 @pytest.fixture
-async def page(tmp_path: Path) -> AsyncIterator[Page]:
+async def page() -> AsyncIterator[Page]:
     if CHROMIUM is None:
         pytest.skip("needs Chromium")
     if not (WEB / "client" / "dist" / "index.js").exists():
         pytest.skip("needs web/client/dist: make web builds it")
-    async with chromium(tmp_path, AS_ELECTRON) as browser, browser.page() as page:
+    async with chromium(AS_ELECTRON) as browser, browser.page() as page:
         yield page
 
 
@@ -43,13 +43,7 @@ async def show(page: Page, port: int, token: str = TOKEN) -> None:
     """Open the page, with what the preload script would put into it; what it notifies of is kept."""
     url = json.dumps(f"ws://127.0.0.1:{port}")
     stub = f"{{url: {url}, token: async () => {json.dumps(token)}, notify: (...told) => window.told.push(told)}}"
-    await page.ask("Page.addScriptToEvaluateOnNewDocument", source=f"window.told = []; window.bridge = {stub};")
-    await page.ask("Page.navigate", url=(EXAMPLE / "index.html").as_uri())
-
-
-async def shows(page: Page, expression: str, expected: object) -> None:
-    """Wait until an expression is something."""
-    await page.until(f"JSON.stringify({expression}) === {json.dumps(json.dumps(expected, separators=(',', ':')))}")
+    await page.open((EXAMPLE / "index.html").as_uri(), f"window.told = []; window.bridge = {stub};")
 
 
 def expert(ea_id: int, profit: float, **fields: Any) -> dict[str, Any]:
@@ -59,23 +53,23 @@ def expert(ea_id: int, profit: float, **fields: Any) -> dict[str, Any]:
 async def test_it_shows_live_experts(page: Page, server: WebSocketServer) -> None:
     await server.broadcast_ea_update(expert(1, 1.5))
     await show(page, server.port)
-    await shows(page, EXPERTS, [["1", "EURUSD", "active", "1.50"]])
-    await shows(page, STATE, "live")
+    await page.becomes(EXPERTS, [["1", "EURUSD", "active", "1.50"]])
+    await page.becomes(STATE, "live")
     await server.broadcast_ea_update(expert(2, -3, symbol="<b>XAUUSD</b>"))
     await server.broadcast_ea_update(expert(1, 2.25))
-    await shows(page, EXPERTS, [["1", "EURUSD", "active", "2.25"], ["2", "<b>XAUUSD</b>", "active", "-3.00"]])
+    await page.becomes(EXPERTS, [["1", "EURUSD", "active", "2.25"], ["2", "<b>XAUUSD</b>", "active", "-3.00"]])
     await server.broadcast_ea_update({"ea_id": 1, "status": "removed"})
-    await shows(page, EXPERTS, [["2", "<b>XAUUSD</b>", "active", "-3.00"]])
+    await page.becomes(EXPERTS, [["2", "<b>XAUUSD</b>", "active", "-3.00"]])
     assert await page.js("location.protocol") == "file:"
     assert page.complaints == []
 
 
 async def test_alerts_reach_the_page_and_the_critical_ones_the_bridge(page: Page, server: WebSocketServer) -> None:
     await show(page, server.port)
-    await shows(page, STATE, "live")
+    await page.becomes(STATE, "live")
     for level in ("warning", "critical"):
         await server.broadcast_alert({"level": level, "message": f"a {level} one"})
-    await shows(page, ALERTS, ["critical: a critical one", "warning: a warning one"])
+    await page.becomes(ALERTS, ["critical: a critical one", "warning: a warning one"])
     assert await page.js("window.told") == [["fleetwire", "a critical one"]]
 
 
@@ -85,21 +79,21 @@ async def test_old_numbers_look_old_and_a_server_that_is_back_is_found_again(pag
         await first.broadcast_ea_update(expert(1, 1))
         await first.broadcast_ea_update(expert(2, 2))
         await show(page, port)
-        await shows(page, f"{EXPERTS}.length", 2)
-        await shows(page, OPACITY, "1")
+        await page.becomes(f"{EXPERTS}.length", 2)
+        await page.becomes(OPACITY, "1")
     await page.until(f"['offline', 'connecting'].includes({STATE})")
-    await shows(page, OPACITY, "0.5")
+    await page.becomes(OPACITY, "0.5")
     assert await page.js(f"{EXPERTS}.length") == 2
     async with WebSocketServer(port=port, auth_token=TOKEN) as second:
         await second.broadcast_ea_update(expert(2, 22))
-        await shows(page, EXPERTS, [["2", "EURUSD", "active", "22.00"]])
-        await shows(page, STATE, "live")
-        await shows(page, OPACITY, "1")
+        await page.becomes(EXPERTS, [["2", "EURUSD", "active", "22.00"]])
+        await page.becomes(STATE, "live")
+        await page.becomes(OPACITY, "1")
 
 
 async def test_a_wrong_token_is_told(page: Page, server: WebSocketServer) -> None:
     await show(page, server.port, "wrong")
-    await shows(page, STATE, "refused")
+    await page.becomes(STATE, "refused")
     assert "not known here" in await page.text("#status")
 
 
