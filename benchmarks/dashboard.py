@@ -231,12 +231,11 @@ async def _first(browser: Browser, stage: Stage) -> list[Row]:
 
 
 async def _measured(seconds: float) -> list[Row]:
-    async with staged() as stage:
-        async with chromium() as browser:
-            rows = await _first(browser, stage)
-            rows += await _rates(browser, stage, seconds)
-            rows += await _shares(browser, stage, seconds)
-            rows += await _table(browser, stage, seconds)
+    async with staged() as stage, chromium() as browser:
+        rows = await _first(browser, stage)
+        rows += await _rates(browser, stage, seconds)
+        rows += await _shares(browser, stage, seconds)
+        rows += await _table(browser, stage, seconds)
     return rows
 
 
