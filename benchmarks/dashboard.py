@@ -10,16 +10,15 @@ import argparse
 import asyncio
 import os
 import sys
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.stage import TOKEN
 from benchmarks.table import markdown, taken
 from fleetwire.server.api.dashboard import FOLDER
 from tests.browser.chromium import CHROMIUM, Browser, Page, chromium
+from tests.browser.conftest import holding
 
 _MANY = 500
 _VERY_MANY = 2_000
@@ -148,7 +147,7 @@ async def _shown(browser: Browser, stage: Stage, place: str, experts: int) -> As
     async with browser.page() as page:
         await page.ask("Performance.enable", timeDomain="threadTicks")
         await page.ask("Page.addScriptToEvaluateOnNewDocument", source=_COUNTERS)
-        await page.open(f"{stage.url}#/{place}", TOKEN)
+        await page.open(f"{stage.url}#/{place}", holding(TOKEN))
         told = "document.querySelector('header').innerText.replace(/\\s/g, '')"
         await page.until(f"{told}.includes('{experts}of{experts}experts')")
         await asyncio.sleep(_WARM_UP_S)
@@ -212,7 +211,7 @@ async def _first(browser: Browser, stage: Stage) -> list[Row]:
     paints, kilobytes = [], 0.0
     for _ in range(_PAINTS):
         async with browser.page() as page:
-            await page.open(stage.url, TOKEN)
+            await page.open(stage.url, holding(TOKEN))
             paints.append(float(await page.js(_SEEN)) / 1000)
             kilobytes = await page.js(
                 "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('.js'))"
@@ -232,13 +231,11 @@ async def _first(browser: Browser, stage: Stage) -> list[Row]:
 
 
 async def _measured(seconds: float) -> list[Row]:
-    async with staged() as stage:
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            async with chromium(Path(folder)) as browser:
-                rows = await _first(browser, stage)
-                rows += await _rates(browser, stage, seconds)
-                rows += await _shares(browser, stage, seconds)
-                rows += await _table(browser, stage, seconds)
+    async with staged() as stage, chromium() as browser:
+        rows = await _first(browser, stage)
+        rows += await _rates(browser, stage, seconds)
+        rows += await _shares(browser, stage, seconds)
+        rows += await _table(browser, stage, seconds)
     return rows
 
 

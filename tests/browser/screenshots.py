@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from fleetwire.server.api.dashboard import FOLDER
 from tests.browser.chromium import CHROMIUM, Page, chromium
+from tests.browser.conftest import holding
 
 HOUSE: Final = Path(__file__).parents[2]
 IMAGES: Final = HOUSE / "docs" / "images"
@@ -61,8 +62,8 @@ async def take(page: Page, url: str, shot: Shot) -> bytes:
     """Take one picture, once what it should show is there and two frames have passed."""
     await page.theme(shot.theme)
     await page.size(*shot.size, is_phone=shot.is_phone)
-    await page.open(f"{url}#/{shot.place}", _TOKEN)
-    await page.says("reporting")
+    await page.open(f"{url}#/{shot.place}", holding(_TOKEN))
+    await page.says("experts active")
     await page.until(shot.seen)
     await page.js(
         "new Promise((seen) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(seen)), 1500))"
@@ -83,7 +84,7 @@ async def _main() -> int:
             url = next(word for word in said.split() if word.startswith("http://")).rstrip("/") + "/"
             await asyncio.sleep(_LIVED_S)
             IMAGES.mkdir(parents=True, exist_ok=True)
-            async with chromium(Path(folder)) as browser:
+            async with chromium() as browser:
                 for shot in SHOTS:
                     async with browser.page() as page:
                         picture = await take(page, url, shot)
