@@ -252,7 +252,7 @@ class Stop(Dialog):
         parts = self._feed.board.parts
         words, look, _ = stop.outcome(parts)
         lines: list[Line] = [((line, look),) for line in wrapped(words, self._width)]
-        missing = stop.wanting(parts)
+        missing = stop.missing(parts)
         room = max(1, self.app.size.height - 10)
         lines += [((line, "late"),) for line in missing[:room]]
         if len(missing) > room:

@@ -71,11 +71,13 @@ def account_of(row: Row) -> str:
 
 def fits(row: Row, words: str, state: str) -> bool:
     """Tell whether a row is meant: by its state, and by words in any order."""
-    if not STATES[state](row):
-        return False
+    asked = words.lower().split()
+    is_in_state = STATES[state](row)
+    if not asked or not is_in_state:
+        return is_in_state
     fields = ("ea_id", "name", "symbol", "strategy_tag", "group", "timeframe", "why", "status")
     said = " ".join([*(text(row.get(field)) for field in fields), account_of(row)]).lower()
-    return all(word in said for word in words.lower().split())
+    return all(word in said for word in asked)
 
 
 class Order(NamedTuple):

@@ -23,7 +23,8 @@ def whole(value: object) -> int | None:
 
 def text(value: object) -> str:
     """Take a text as it can be shown: no control character reaches the terminal."""
-    return "".join(char if char.isprintable() else "?" for char in ("" if value is None else str(value)))
+    said = "" if value is None else str(value)
+    return said if said.isprintable() else "".join(char if char.isprintable() else "?" for char in said)
 
 
 def money(value: object, width: int = 0) -> str:

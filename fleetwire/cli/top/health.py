@@ -43,6 +43,11 @@ def is_quiet(row: Row) -> bool:
     return row.get("link") in ("stale", "lost") or row.get("status") in ("stale", "lost")
 
 
+def is_due(row: Row) -> bool:
+    """Tell whether an expert should report now, so that the age of its number counts."""
+    return not is_quiet(row) and row.get("status") != "history"
+
+
 def counted(rows: Iterable[Row]) -> Fleet:
     """Count."""
     total = late = silent = resting = 0

@@ -10,11 +10,11 @@ from textual.containers import Container, Vertical
 from textual.screen import Screen
 from textual.widgets import Input
 
-from fleetwire.cli.top import alerts, experts, figures, health, stop
+from fleetwire.cli.top import alerts, experts, figures, heading, health, stop
 from fleetwire.cli.top.dialogs import AlertDetail, Dialog, ExpertDetail, Keys, Stop
 from fleetwire.cli.top.feed import Feed
-from fleetwire.cli.top.formats import age, count, text, whole
-from fleetwire.cli.top.line import Line, Look, Part, aged, fitting, joined, rule, spread, width_of
+from fleetwire.cli.top.formats import count, text, whole
+from fleetwire.cli.top.line import Line, Look, Part, aged, joined, rule, spread
 from fleetwire.cli.top.pane import Lines, Pane
 from fleetwire.hub.roles import Right
 from fleetwire.wire.errors import FleetwireError
@@ -22,7 +22,6 @@ from fleetwire.wire.errors import FleetwireError
 WIDE = 154
 """From so many columns on, alerts and limits stand beside the experts instead of below."""
 _NOTICE_PAINTS = 24
-_MARKS: dict[Look, str] = {"good": "✔", "late": "!", "alarm": "‼", "faint": "…"}
 _LIMITS_NARROW = 2
 
 
@@ -105,35 +104,19 @@ class Overview(Screen[None]):
         self._paint_keys()
 
     def _paint_head(self, rows: dict[str, Any], ages: dict[str, float | None]) -> None:
-        feed, board, link = self._feed, self._feed.board, self._feed.link
-        fleet = health.counted(rows.values())
-        due = [ages[key] for key, row in rows.items() if not health.is_quiet(row) and row.get("status") != "history"]
-        oldest_ms = max((ms for ms in due if ms is not None), default=None)
-        said = health.answer(link, board.complete, fleet, oldest_ms, board.alerts)
-        width = self.size.width
-        answer: Line = (
-            (f" {_MARKS.get(said.look, '!')} ", said.look),
-            (f" {said.words} ", said.look if said.look in ("alarm", "late", "faint") else "strong"),
+        feed, board = self._feed, self._feed.board
+        due = [ages[key] for key, row in rows.items() if health.is_due(row)]
+        glance = heading.Glance(
+            link=feed.link,
+            complete=board.complete,
+            fleet=health.counted(rows.values()),
+            oldest_ms=max((ms for ms in due if ms is not None), default=None),
+            alerts=board.alerts,
+            portfolio=board.portfolio or {},
+            silent_ms=feed.silent_ms,
         )
-        heard = "" if feed.silent_ms is None else f"  heard {age(feed.silent_ms)} ago"
-        oldest = "no number yet" if oldest_ms is None else f"oldest number {age(oldest_ms)}"
-        about: list[Line] = [
-            ((oldest, "faint" if link.live else "late"),),
-            _counts(fleet),
-            _blocked(board.portfolio),
-            ((_positions(board.portfolio, rows), "faint"),),
-        ]
-        right: Line = ((f"{feed.role}  {datetime.now(UTC):%H:%M:%S} UTC", "faint"),)
-        known = fitting(about, width - width_of(right) - 6)
-        state: Line = ((f"{link.mark} {link.name}", link.look), (heard, "faint"))
-        if width_of(answer) + width_of(state) >= width:  # the answer says it, too
-            state = ()
-        self._lines("head").show(
-            [
-                spread(answer, state, width),
-                spread((("    ", ""), *known), right, width),
-            ]
-        )
+        right = f"{feed.role}  {datetime.now(UTC):%H:%M:%S} UTC"
+        self._lines("head").show(heading.lines(glance, right, self.size.width))
 
     def _paint_money(self, rows: dict[str, Any], old: bool) -> None:
         board, wide = self._feed.board, self.size.width >= WIDE
@@ -330,31 +313,3 @@ _OLD: Part = ("  old: not live", "late")
 
 def _as(lines: list[Line], old: bool) -> list[Line]:
     return [aged(line) for line in lines] if old else lines
-
-
-def _counts(fleet: health.Fleet) -> Line:
-    fresh = fleet.total - fleet.late - fleet.silent - fleet.resting
-    parts: list[Part] = [(f"● {fresh} fresh", "faint")]
-    if fleet.late:
-        parts.append((f"  ◐ {fleet.late} late", "late"))
-    if fleet.silent:
-        parts.append((f"  ○ {fleet.silent} silent", "late"))
-    if fleet.resting:
-        parts.append((f"  ◌ {fleet.resting} closed", "faint"))
-    return tuple(parts)
-
-
-def _positions(portfolio: Any, rows: dict[str, Any]) -> str:
-    total = whole((portfolio or {}).get("total_positions"))
-    if total is None:
-        total = sum(whole(row.get("open_positions")) or 0 for row in rows.values())
-    manual = (portfolio or {}).get("manual")
-    by_hand = whole(manual.get("positions")) if isinstance(manual, dict) else None
-    return count(total, "position") + (f", {by_hand} by hand" if by_hand else "")
-
-
-def _blocked(portfolio: Any) -> Line:
-    symbols = (portfolio or {}).get("trading_blocked")
-    if not isinstance(symbols, list) or not symbols:
-        return ()
-    return ((f"news holds {count(len(symbols), 'symbol')}", ""),)

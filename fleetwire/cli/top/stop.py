@@ -86,7 +86,8 @@ def outcome(parts: Iterable[Row]) -> Outcome:
     return Outcome(words, "alarm" if wanting else "late", not under_way)
 
 
-def wanting(parts: Iterable[Row]) -> list[str]:
-    """Name the experts that did not stop, and why."""
-    rows = [row for row in parts if row.get("status") not in _UNDER_WAY and row.get("status") != "executed"]
+def missing(parts: Iterable[Row]) -> list[str]:
+    """Name the experts that have not stopped, and why: those that will not first, then those that may yet."""
+    rows = [row for row in parts if row.get("status") != "executed"]
+    rows.sort(key=lambda row: row.get("status") in _UNDER_WAY)
     return [f"{text(row.get('ea_id'))}  {text(row.get('status'))}  {text(row.get('why'))}".rstrip() for row in rows]

@@ -94,11 +94,11 @@ async def test_the_first_glance_answers_in_words_and_nothing_is_cut(size: tuple[
         assert screen.text("keys").startswith("? keys")
 
 
-async def test_alerts_stand_beside_the_experts_where_there_is_room() -> None:
-    async with demo() as fw:
-        for size, beside in ((NARROW, False), (WIDE, True)):
-            async with looking(fw.server.url, size) as screen:
-                assert (screen.pane("alerts").region.x > 0) == beside
+@pytest.mark.parametrize(("size", "beside"), [(NARROW, False), (WIDE, True)])
+async def test_alerts_stand_beside_the_experts_where_there_is_room(size: tuple[int, int], beside: bool) -> None:
+    async with demo() as fw, looking(fw.server.url, size) as screen:
+        await until(lambda: screen.pane("experts").region.width > 0)
+        await until(lambda: (screen.pane("alerts").region.x > 0) == beside)
 
 
 async def test_however_much_is_told_only_the_timer_paints() -> None:

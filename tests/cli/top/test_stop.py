@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from fleetwire.cli.top.stop import Request, outcome, wanting
+from fleetwire.cli.top.stop import Request, missing, outcome
 
 
 def parts(*states: str) -> list[dict[str, Any]]:
@@ -31,8 +31,8 @@ def test_what_became_of_it(states: list[str], words: str, look: str, done: bool)
     assert outcome(parts(*states)) == (words, look, done)
 
 
-def test_who_did_not_stop_is_named() -> None:
-    assert wanting(parts("executed", "queued", "unknown")) == ["3  unknown"]
+def test_who_has_not_stopped_is_named() -> None:
+    assert missing(parts("executed", "queued", "unknown")) == ["3  unknown", "2  queued"]
 
 
 def test_it_is_one_command_however_often_it_is_sent() -> None:
