@@ -216,7 +216,7 @@ async def hostile_json(target: Target) -> None:
         "nothing": "",
     }
     slowest: list[float] = []
-    while len(slowest) < 8 and min(slowest, default=1.0) >= HELD_S:  # other programs may hold the machine for a moment
+    while len(slowest) < 20 and min(slowest, default=1.0) >= HELD_S:  # other programs may hold the machine for a moment
         stop = asyncio.Event()
         watching = asyncio.create_task(longest_wait_s(target, stop))
         await asyncio.sleep(0.02)

@@ -110,10 +110,10 @@ def test_a_server_says_what_to_try_and_a_fleet_is_looked_at_with_top(
     start: Start, command: str, shows_top: bool
 ) -> None:
     server = start(command, "--port", "0", "--auth-token", TOKEN)
-    url, _, third = (first_line(server) for _ in range(3))
+    url, _, _, fourth = (first_line(server) for _ in range(4))
     there = f" --url {url_in(url)} --auth-token ..."
     top = f"        fleetwire top{there}" if shows_top else ""
-    assert third.rstrip() == f"try    fleetwire tail ea_updates alerts{there}{top}"
+    assert fourth.rstrip() == f"try        fleetwire tail ea_updates alerts{there}{top}"
 
 
 def test_an_occupied_port_is_one_line(start: Start) -> None:
