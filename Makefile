@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.ready
 WEB_READY := web/node_modules/.ready
 
-.PHONY: demo test web simulate chaos attack lint types spec bench bench-peers
+.PHONY: demo test web simulate chaos attack lint types spec bench bench-peers bench-dashboard screenshots
 .DEFAULT_GOAL := demo
 
 demo: $(READY)  ## a server with a living fleet (ARGS="--port 9000 --experts 200")
@@ -47,6 +47,12 @@ bench: $(READY)  ## how far from the limit we are; Linux with gcc (ARGS="--quick
 
 bench-peers: $(READY)  ## the same for what else could carry the messages (ARGS="--only node-ws,nats")
 	@$(RUN) benchmarks.peers $(ARGS)
+
+bench-dashboard: web  ## how quick the dashboard is, in Chromium (ARGS="--seconds 10")
+	@$(RUN) benchmarks.dashboard $(ARGS)
+
+screenshots: web  ## take the README's pictures anew, of a demo with a seed; needs Chromium
+	@$(RUN) tests.browser.screenshots
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Python 3.11 or later is needed, this is " + sys.version.split()[0] + ": make PYTHON=/path/to/python3.11")'

@@ -585,9 +585,11 @@ class FleetDesk(Protocol):
 
 
 class TokenDesk(Protocol):
-    """Who makes and keeps tokens. What is answered is kept already. `by` names who asks, in what is kept."""
+    """Who makes and keeps tokens. What is answered is kept already. `by` and `address` name
+    who asks, and from where, in the audit.
+    """
 
-    async def create(self, request: TokenRequest, by: str) -> IssuedToken:
+    async def create(self, request: TokenRequest, by: str, address: str = "") -> IssuedToken:
         """Make a token.
 
         Raises:
@@ -598,7 +600,7 @@ class TokenDesk(Protocol):
     def listed(self) -> list[TokenRow]:
         """List all tokens, oldest first."""
 
-    async def revoke(self, token_id: str, by: str) -> TokenRow:
+    async def revoke(self, token_id: str, by: str, address: str = "") -> TokenRow:
         """Let a token count no more, from now on; the sessions that it has opened are closed.
 
         Raises:
@@ -606,7 +608,7 @@ class TokenDesk(Protocol):
             StoreError: this can't be kept; until a restart it counts no more nevertheless.
         """
 
-    async def rotate(self, token_id: str, overlap_s: float, by: str) -> IssuedToken:
+    async def rotate(self, token_id: str, overlap_s: float, by: str, address: str = "") -> IssuedToken:
         """Give a token another secret; the one before counts for some seconds more.
 
         Raises:

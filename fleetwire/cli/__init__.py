@@ -1,4 +1,4 @@
-"""The command line: `fleetwire serve | demo | simulate | replay | import | report | tail | send | ack | ...`."""
+"""The command line: `fleetwire serve | demo | simulate | replay | import | report | tail | top | send | ...`."""
 
 import argparse
 import io
@@ -7,7 +7,22 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from fleetwire.cli import ack, audit, config, db, imports, replay, report, rules, send, serve, simulate, tail, token
+from fleetwire.cli import (
+    ack,
+    audit,
+    config,
+    db,
+    imports,
+    replay,
+    report,
+    rules,
+    send,
+    serve,
+    simulate,
+    tail,
+    token,
+    top,
+)
 from fleetwire.version import __version__
 from fleetwire.wire.errors import ConfigError, FleetwireError
 
@@ -21,6 +36,7 @@ _COMMANDS = (
     ("import", imports, "put MetaTrader 5 reports into what is kept, as history"),
     ("report", report, "print the statistics of a MetaTrader 5 report"),
     ("tail", tail, "print what a client hears"),
+    ("top", top, "show at a glance whether everything is all right"),
     ("send", send, "give a command to experts"),
     ("ack", ack, "acknowledge an alert, or list those that are open"),
     ("audit", audit, "look whether the audit is whole, or write it out"),

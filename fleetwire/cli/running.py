@@ -43,7 +43,8 @@ def serve_until_ended(settings: Settings, about: str, build: Build | None = None
     """
     set_up_logging(settings.log_level)
     settings, made = with_token(settings)
-    first_lines = _first_lines(settings, about, made)
+    commands = ["tail ea_updates alerts"] if build is None else ["tail ea_updates alerts", "top"]
+    first_lines = _first_lines(settings, about, made, commands)
     if build is None:
         login = JwtLogin(settings.jwt) if settings.jwt.algorithm else None
         return asyncio.run(_serve_plainly(new_server(settings), first_lines, login))
@@ -120,7 +121,9 @@ async def ended() -> AsyncIterator[asyncio.Future[int]]:
             signal.signal(number, handler)
 
 
-def _first_lines(settings: Settings, about: str, made: str | None) -> Callable[[WebSocketServer], list[str]]:
+def _first_lines(
+    settings: Settings, about: str, made: str | None, commands: list[str]
+) -> Callable[[WebSocketServer], list[str]]:
     """Say where the server is, with which token, and what to try."""
 
     def lines(server: WebSocketServer) -> list[str]:
@@ -134,7 +137,7 @@ def _first_lines(settings: Settings, about: str, made: str | None) -> Callable[[
             f"fleetwire {__version__}  {scheme}://{where} and {web}://{where}   ({about}{everywhere})",
             f"dashboard  {_dashboard_line(server, f'{web}://{where}')}",
             f"token      {_token_line(settings, made)}",
-            f"try        fleetwire tail ea_updates alerts{hints}",
+            f"try        {'        '.join(f'fleetwire {command}{hints}' for command in commands)}",
         ]
 
     return lines

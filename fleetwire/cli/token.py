@@ -19,6 +19,7 @@ from fleetwire.config import Settings, default_database, server_key
 from fleetwire.hub.tokens import Tokens
 from fleetwire.integration.tokens import KeptTokens
 from fleetwire.storage import open_store, without_password
+from fleetwire.wire.audit import AuditTrail
 from fleetwire.wire.errors import ConfigError, NotConnectedError
 from fleetwire.wire.tokens import Binding, IssuedToken, Scopes, TokenRequest, TokenRow
 
@@ -167,7 +168,16 @@ class _Desk:
             tokens = Tokens(self._settings.limits.tokens_max)
             tokens.restore(kept.token for kept in memory.tokens)
             seal = server_key(self._settings, os.environ).seal
-            found = await do(KeptTokens(tokens, store, lambda: time.time_ns() // 1_000_000, lambda: None, seal))
+            found = await do(
+                KeptTokens(
+                    tokens,
+                    store.keep,
+                    AuditTrail(memory.audit_head),
+                    lambda: time.time_ns() // 1_000_000,
+                    lambda: None,
+                    seal,
+                )
+            )
         finally:
             await store.close()
         asked = "" if self._args.database else "no server answers: "

@@ -19,6 +19,7 @@ from fleetwire.client.link import Link, LinkError, Settings, Sleep
 from fleetwire.client.protocol import Options, channel_of
 from fleetwire.client.secret import Secret, Token
 from fleetwire.client.session import Session, Tools
+from fleetwire.client.status import Status
 from fleetwire.client.subscription import Iteration, Selection, Subscription, everything
 from fleetwire.wire.channels import EVERYTHING
 from fleetwire.wire.errors import ConfigError, NotConnectedError, RequestError, SubscriptionError
@@ -120,6 +121,11 @@ class WebSocketClient:
     def authenticated(self) -> bool:
         """Whether the server knows on this connection who the client is."""
         return self._session is not None and self._session.link is not None and self._session.authenticated
+
+    @property
+    def status(self) -> Status:
+        """What the connection is like at this moment, in a word, and why."""
+        return Status("closed") if self._session is None else self._session.status
 
     @property
     def client_id(self) -> str | None:

@@ -126,6 +126,11 @@ class Link:
         # A quiet server must have been asked for a sign of life before it is taken for dead.
         self.heartbeat_interval_s = min(interval_s, self.heartbeat_timeout_s / 2)
 
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the last bytes came."""
+        return max(0.0, self._settings.clock() - self._connection.heard_at)
+
     @classmethod
     async def open(cls, settings: Settings) -> "Link":
         """Connect, and wait for the server's welcome.

@@ -13,6 +13,7 @@ from fleetwire.client.message import Envelope
 from fleetwire.client.protocol import Backoff, Options
 from fleetwire.client.requests import Request
 from fleetwire.client.secret import Secret
+from fleetwire.client.status import Status
 from fleetwire.wire.errors import (
     AuthenticationError,
     ClientError,
@@ -62,12 +63,26 @@ class Session:
         self._refusal: ClientError | None = None
         self._stopping = False
         self._last_link = link
+        self._lost: LinkError | None = None  # why there is no connection
+        self._retry_at = 0.0
         self.link: Link | None = link
         self.authenticated = False
         self.ended: ClientError | None = None
         self.delivery = Delivery(tools.handlers, tools.queue_max, self._conversation.requests.__len__)
         self._task = asyncio.create_task(self._run(link), name="fleetwire client: connection")
         self._task.add_done_callback(self._abandon)
+
+    @property
+    def status(self) -> Status:
+        """What the connection is like at this moment."""
+        now = self._tools.settings.clock()
+        if self.ended is not None:
+            return Status("refused", str(self.ended))
+        if self.link is not None:
+            return Status("live" if self._ready.is_set() else "restoring", silent_s=self.link.silent_s)
+        if self._lost is None:
+            return Status("lost", retry_in_s=0.0)
+        return Status("lost", self._say(self._lost), self._lost.code, max(0.0, self._retry_at - now))
 
     # ------------------------------------------------------------------------------------------------------ questions
 
@@ -264,6 +279,7 @@ class Session:
                 refused = lost.code in (CloseCode.token_invalid.code, CloseCode.auth_timeout.code)
                 kind = AuthenticationError if refused else NotConnectedError
                 raise kind(f"{self._say(lost)}: the client does not come back by itself")
+            self._lost, self._retry_at = lost, settings.clock() + delay_s
             logger.log(level, "%s; next try in %.1f s", self._say(lost), delay_s)
             level = logging.INFO  # a night without a server must not fill a log with warnings
             await settings.sleep(delay_s)

@@ -160,7 +160,7 @@ class IntegrationService:
             memory = await self.keeper.open(self.fleet, self._sums, self.alerts, self.news, self.clock.moment)
             self.orders.restore(memory, self.clock.moment())
             self.server.keep_events(self.keeper)
-            self.server.serve_tokens(self._tokens_in(self.keeper.store))
+            self.server.serve_tokens(self._tokens_in(self.keeper))
         self.running = True
         at = self.clock.moment()
         self._sample_at, self._trim_at = at.now, at.now + _TRIM_S
@@ -202,12 +202,10 @@ class IntegrationService:
         if self.keeper is not None:
             await self.keeper.close()
 
-    def _tokens_in(self, store: Store) -> KeptTokens:
+    def _tokens_in(self, keeper: Keeper) -> KeptTokens:
         """Give who makes and keeps tokens: the server knows at once what they become."""
-        server = self.server
-        return KeptTokens(
-            server.access.tokens, store, self._token_utc_ms, server.review_sessions, self._server_key.seal
-        )
+        tokens, review, seal = self.server.access.tokens, self.server.review_sessions, self._server_key.seal
+        return KeptTokens(tokens, keeper.commit, keeper.trail, self._token_utc_ms, review, seal)
 
     def _token_utc_ms(self) -> int:
         return self.server.access.utc_ms(self.clock.moment())

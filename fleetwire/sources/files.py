@@ -188,7 +188,7 @@ class DropFolder:
     def _claim(self) -> list[Path]:
         """Claim what can be read, or will never be; give it after what was claimed before, the oldest first."""
         if not self.path.exists():
-            self.path.mkdir(parents=True)
+            self.path.mkdir(parents=True, exist_ok=True)  # somebody else may make it just now
             logger.warning("%s was not there and has been made: write reports into it", self.path)
         self._taking.mkdir(exist_ok=True)
         claimed = [self._taking / entry.name for entry in _oldest(self._taking)]

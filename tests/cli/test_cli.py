@@ -105,6 +105,17 @@ def test_what_can_not_be_done_is_said_in_one_line(
     assert TOKEN not in errors
 
 
+@pytest.mark.parametrize(("command", "shows_top"), [("demo", True), ("serve", False)])
+def test_a_server_says_what_to_try_and_a_fleet_is_looked_at_with_top(
+    start: Start, command: str, shows_top: bool
+) -> None:
+    server = start(command, "--port", "0", "--auth-token", TOKEN)
+    url, _, third = (first_line(server) for _ in range(3))
+    there = f" --url {url_in(url)} --auth-token ..."
+    top = f"        fleetwire top{there}" if shows_top else ""
+    assert third.rstrip() == f"try    fleetwire tail ea_updates alerts{there}{top}"
+
+
 def test_an_occupied_port_is_one_line(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = start("serve", "--port", str(taken.getsockname()[1]))

@@ -102,6 +102,7 @@ async def test_a_command_is_carried_out_by_its_expert_and_its_end_is_told(tmp_pa
         assert hands.done == ["pause"]
         steps = [(row.action, row.before, row.after) for row in await audited(fw)]
         assert steps == [
+            ("token_created", "", "active"),
             ("command_queued", "", "queued"),
             ("command_delivered", "queued", "delivered"),
             ("command_accepted", "delivered", "accepted"),

@@ -165,7 +165,7 @@ def test_one_file_without_the_other_is_refused() -> None:
 
 
 async def test_the_command_line_serves_and_hears_over_tls(authority: Authority, tmp_path: Path) -> None:
-    """`serve --tls-cert --tls-key` says wss://, warns of nothing, and `ack --ca-file` reaches it."""
+    """`serve --tls-cert --tls-key` says wss://, warns of nothing, and `--ca-file` reaches it."""
     environment = {"PATH": "", "PYTHONPATH": str(Path(__file__).parents[2]), "XDG_CONFIG_HOME": str(tmp_path)}
     environment |= {"WEBSOCKET_AUTH_TOKEN": TOKEN}
     command = [sys.executable, "-m", "fleetwire"]
@@ -179,9 +179,15 @@ async def test_the_command_line_serves_and_hears_over_tls(authority: Authority, 
         async with asyncio.timeout(20):
             first = (await serve.stdout.readline()).decode()
             url = next(word for word in first.split() if word.startswith("wss://"))
-            for flags, said in ((["--ca-file", str(authority.ca_file)], "no alert is open"), ([], "certificate")):
+            trusting = ["--ca-file", str(authority.ca_file)]
+            for asked, said in (
+                (["ack", *trusting], "no alert is open"),
+                (["ack"], "certificate"),
+                (["send", "pause", "--ea", "4", *trusting], "ea 4 is not known here"),
+                (["token", "list", *trusting], "no token"),
+            ):
                 asking = await asyncio.create_subprocess_exec(
-                    *command, "ack", "--url", url, *flags,
+                    *command, *asked, "--url", url,
                     env=environment, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
                 )  # fmt: skip
                 output, _ = await asking.communicate()

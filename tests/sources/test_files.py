@@ -95,6 +95,17 @@ async def test_a_folder_that_was_not_there_is_made_and_the_log_says_so_once(
     assert caplog.text.count(f"{folder.path} was not there and has been made") == 1
 
 
+async def test_a_folder_that_somebody_makes_at_the_same_moment_is_no_failure(
+    folder: DropFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.path.mkdir()
+    put(folder.path, "a.json", body())
+    monkeypatch.setattr(Path, "exists", lambda path: path != folder.path)  # as it was a moment ago
+    fleet = Fleet()
+    assert await folder.turn(fleet) == 1
+    assert (fleet.logins, folder.failing) == ([5], None)
+
+
 async def test_reports_are_taken_the_oldest_first_and_go(folder: DropFolder, path: Path) -> None:
     fleet = Fleet()
     for login, age in ((1, 30), (2, 10), (3, 20)):

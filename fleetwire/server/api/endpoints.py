@@ -306,18 +306,20 @@ def tokens(call: Call) -> Answer:
 async def create_token(call: Call) -> Answer:
     """Make a token."""
     request = _read_body(_token_decoder, call.body)
-    return _secret(call, await call.office.token_desk.create(request, call.by))
+    return _secret(call, await call.office.token_desk.create(request, call.by, call.address))
 
 
 async def rotate_token(call: Call) -> Answer:
     """Give a token another secret."""
     request = _read_body(_rotate_decoder, call.body)
-    return _secret(call, await call.office.token_desk.rotate(call.asked["token_id"], request.overlap_s, call.by))
+    return _secret(
+        call, await call.office.token_desk.rotate(call.asked["token_id"], request.overlap_s, call.by, call.address)
+    )
 
 
 async def revoke_token(call: Call) -> Answer:
     """Let a token count no more."""
-    return rows(call, await call.office.token_desk.revoke(call.asked["token_id"], call.by))
+    return rows(call, await call.office.token_desk.revoke(call.asked["token_id"], call.by, call.address))
 
 
 def _secret(call: Call, issued: IssuedToken) -> Answer:

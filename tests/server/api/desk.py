@@ -393,7 +393,7 @@ class Tokens:
         self.book, self.take_utc_ms, self.changed = book, take_utc_ms, changed
         book.put(book.draft(TokenRequest(role="viewer"), "tok_1", hash_token("the first"), "a test", take_utc_ms()))
 
-    async def create(self, request: TokenRequest, by: str) -> IssuedToken:
+    async def create(self, request: TokenRequest, by: str, address: str = "") -> IssuedToken:
         token = self.book.draft(request, f"tok_{len(self.book) + 1}", hash_token("s3cr3t"), by, self.take_utc_ms())
         self.book.put(token)
         return IssuedToken(token="s3cr3t", about=token_row(token, self.take_utc_ms()))
@@ -401,13 +401,13 @@ class Tokens:
     def listed(self) -> list[TokenRow]:
         return [token_row(token, self.take_utc_ms()) for token in self.book.all()]
 
-    async def revoke(self, token_id: str, by: str) -> TokenRow:
+    async def revoke(self, token_id: str, by: str, address: str = "") -> TokenRow:
         token = self.book.revoked(token_id, self.take_utc_ms())
         self.book.put(token)
         self.changed()
         return token_row(token, self.take_utc_ms())
 
-    async def rotate(self, token_id: str, overlap_s: float, by: str) -> IssuedToken:
+    async def rotate(self, token_id: str, overlap_s: float, by: str, address: str = "") -> IssuedToken:
         token = self.book.rotated(token_id, hash_token("another"), overlap_s, self.take_utc_ms())
         self.book.put(token)
         self.changed()

@@ -3,7 +3,6 @@ export { FleetwireError } from "./errors.js";
 export { webSocketTransport } from "./transport.js";
 export { systemClock } from "./clock.js";
 export * from "./generated.js";
-export * from "./commands.js";
 export type { Clock } from "./clock.js";
 export type { Transport, TransportEvents, TransportFactory, WebSocketClass } from "./transport.js";
 export type {

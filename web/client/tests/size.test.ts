@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { build } from "vite";
 import { expect, test } from "vitest";
 
-const GZIPPED_BYTES_MAX = 12_000;
+const GZIPPED_BYTES_MAX = 13_000; // with the table of commands, which a page that gives none leaves out
 
 test("the whole client is small", async () => {
   const entry = fileURLToPath(new URL("../src/index.ts", import.meta.url));

@@ -1,4 +1,5 @@
-import { COMMANDS, type CommandRow, type ExpertRow } from "fleetwire";
+import type { CommandRow, ExpertRow } from "fleetwire";
+import { COMMANDS } from "fleetwire/commands";
 import { describe, expect, it } from "vitest";
 import { COMMAND_NAMES, formOf, listed, read, wordFor } from "../src/lib/parameters";
 import { choices, meant, targetData } from "../src/lib/targets";

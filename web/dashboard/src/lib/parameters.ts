@@ -1,6 +1,6 @@
 /** Parameters of commands as people write them: checked as the server will, said in words where they are wrong. */
 
-import { COMMANDS, type CommandForm, type ParameterForm } from "fleetwire";
+import { COMMANDS, type CommandForm, type ParameterForm } from "fleetwire/commands";
 
 export type CommandName = keyof typeof COMMANDS;
 export const COMMAND_NAMES = Object.keys(COMMANDS) as CommandName[];
