@@ -28,6 +28,7 @@ class Keyring:
         self._tokens = tokens
         self._server_key = server_key
         self._take_utc_ms = take_utc_ms
+        self._told: set[str] = set()  # tokens whose key was said to be lost: commands are handed over again and again
 
     def __call__(self, expert: ExpertId, holder: Holder) -> bytes | None:
         """Give the key for an expert; None where there is none, and its commands go unsigned.
@@ -78,5 +79,7 @@ class Keyring:
         try:
             return self._server_key.open(token.token_id, sealed)
         except (ConfigError, DataError) as error:
-            logger.error("a command goes out unsigned, and its expert will refuse it: %s", error)
+            if token.token_id not in self._told:
+                self._told.add(token.token_id)
+                logger.error("commands go out unsigned, and their expert will refuse them: %s", error)
             return None
