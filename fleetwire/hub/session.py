@@ -260,6 +260,7 @@ class Session:
             heartbeat_timeout=house.heartbeat_timeout_s,
             auth_deadline=house.limits.auth_deadline_s,
             role=UNSET if known is None else known.role.value,
+            commands=UNSET if known is None or known.commands is None else sorted(known.commands),
         )
         return self.form.tell(messages.Connection(data=data, timestamp=utc))
 
@@ -367,7 +368,11 @@ class Session:
         if not self.become(identity):
             return [self.too_many()]
         data = messages.AuthResponseData(
-            status="authenticated", success=True, role=identity.role.value, expires_at=identity.expires_at
+            status="authenticated",
+            success=True,
+            role=identity.role.value,
+            expires_at=identity.expires_at,
+            commands=None if identity.commands is None else sorted(identity.commands),
         )
         return [self.form.tell(messages.AuthResponse(data=data, timestamp=utc, id=message.id))]
 

@@ -167,4 +167,5 @@ def trade_row(server: str, login: int, position_id: int, trade: Trade) -> TradeR
         time_open_utc=utc_text(trade.time_open_utc_ms),
         time_close_msc=trade.time_close_msc,
         time_close_utc=None if trade.time_close_utc_ms is None else utc_text(trade.time_close_utc_ms),
+        time_last_utc=utc_text(trade.last_utc_ms),
     )

@@ -240,7 +240,10 @@ class ServerMessage(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ConnectionData(Struct, frozen=True, kw_only=True):
-    """The welcome. Intervals and deadlines in seconds. `role` is there for whom a ticket has let in already."""
+    """The welcome. Intervals and deadlines in seconds.
+
+    `role` is there for whom a ticket has let in already; `commands` as in `auth_response`.
+    """
 
     status: str = "connected"
     message: str
@@ -252,6 +255,7 @@ class ConnectionData(Struct, frozen=True, kw_only=True):
     heartbeat_timeout: float
     auth_deadline: float
     role: str | UnsetType = UNSET
+    commands: list[str] | UnsetType = UNSET
 
 
 class Connection(ServerMessage, frozen=True, kw_only=True, tag="connection"):
@@ -261,12 +265,16 @@ class Connection(ServerMessage, frozen=True, kw_only=True, tag="connection"):
 
 
 class AuthResponseData(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The answer to `auth`: `status` is "authenticated" or "failed"."""
+    """The answer to `auth`: `status` is "authenticated" or "failed".
+
+    `commands` are those that the token may give, where its scopes name some; without it, all that its role may.
+    """
 
     status: str
     success: bool
     role: str | None = None
     expires_at: str | None = None
+    commands: list[str] | None = None
     error: str | None = None
     message: str | None = None
 

@@ -247,7 +247,7 @@ class TradeRow(Row, frozen=True, kw_only=True):
     """All deals of one position: a trade. `result` is profit + swap + commission + fee.
 
     `status` is `open` or `closed`; prices are averages over volume. A position whose entry is not known has no
-    `price_open`.
+    `price_open`. `time_last_utc` is when its last deal was made, also of an open one: trades are listed by it.
     """
 
     account: str
@@ -271,6 +271,7 @@ class TradeRow(Row, frozen=True, kw_only=True):
     time_open_utc: str
     time_close_msc: int | None = None
     time_close_utc: str | None = None
+    time_last_utc: str
 
 
 class EquityPoint(Row, frozen=True, kw_only=True):

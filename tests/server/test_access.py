@@ -168,6 +168,19 @@ async def test_a_slow_reader_ends_with_its_token_too(
     assert await client.close_code() == 4201
 
 
+async def test_who_may_give_some_commands_only_is_told_which(
+    server: WebSocketServer, clock: ManualClock, connect: Connect
+) -> None:
+    make(server, clock, "s1", role="operator", scopes=Scopes(commands=("resume", "pause")))
+    make(server, clock, "s2", role="operator")
+    client = await connect()
+    await client.message()
+    client.send(said("auth", token="s1"))
+    assert (await client.message())["data"]["commands"] == ["pause", "resume"]
+    client.send(said("auth", token="s2"))
+    assert "commands" not in (await client.message())["data"]
+
+
 async def test_another_identity_hears_no_channel_that_it_may_not(
     server: WebSocketServer, clock: ManualClock, connect: Connect
 ) -> None:

@@ -147,4 +147,5 @@ def slow_trade(kept: list[KeptDeal]) -> TradeRow | None:
         time_open_utc=utc_text(first.time_utc_ms),
         time_close_msc=last.deal.time_msc if last else None,
         time_close_utc=utc_text(last.time_utc_ms) if last else None,
+        time_last_utc=utc_text(max(each.time_utc_ms for each in kept)),
     )

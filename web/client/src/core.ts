@@ -272,7 +272,8 @@ export class Core {
   #identified(said: Json): void {
     const scopes = Array.isArray(said.scopes) ? said.scopes.map(String) : null;
     const expiresAt = typeof said.expires_at === "string" ? said.expires_at : null;
-    if (typeof said.role === "string") this.#out.push({ do: "identity", identity: { role: said.role, expiresAt, scopes } });
+    const commands = Array.isArray(said.commands) ? { commands: said.commands.map(String) } : {};
+    if (typeof said.role === "string") this.#out.push({ do: "identity", identity: { role: said.role, expiresAt, scopes, ...commands } });
     this.#out.push({ do: "authenticated" });
   }
 

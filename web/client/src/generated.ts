@@ -646,7 +646,7 @@ export interface PositionRow {
  * All deals of one position: a trade. `result` is profit + swap + commission + fee.
  *
  * `status` is `open` or `closed`; prices are averages over volume. A position whose entry is not known has no
- * `price_open`.
+ * `price_open`. `time_last_utc` is when its last deal was made, also of an open one: trades are listed by it.
  */
 export interface TradeRow {
   account: string;
@@ -670,6 +670,7 @@ export interface TradeRow {
   time_open_utc: string;
   time_close_msc?: number;
   time_close_utc?: string;
+  time_last_utc: string;
 }
 
 /** One point of a curve: the last balance and equity of its stretch of time, and the lowest and highest equity. */
@@ -863,7 +864,11 @@ export interface CommandCancelData {
   reason?: string;
 }
 
-/** The welcome. Intervals and deadlines in seconds. `role` is there for whom a ticket has let in already. */
+/**
+ * The welcome. Intervals and deadlines in seconds.
+ *
+ * `role` is there for whom a ticket has let in already; `commands` as in `auth_response`.
+ */
 export interface ConnectionData {
   status: string;
   message: string;
@@ -875,14 +880,20 @@ export interface ConnectionData {
   heartbeat_timeout: number;
   auth_deadline: number;
   role?: string;
+  commands?: string[];
 }
 
-/** The answer to `auth`: `status` is "authenticated" or "failed". */
+/**
+ * The answer to `auth`: `status` is "authenticated" or "failed".
+ *
+ * `commands` are those that the token may give, where its scopes name some; without it, all that its role may.
+ */
 export interface AuthResponseData {
   status: string;
   success: boolean;
   role?: string;
   expires_at?: string;
+  commands?: string[];
   error?: string;
   message?: string;
 }

@@ -33,6 +33,8 @@ export interface Identity {
   readonly expiresAt: string | null;
   /** What the token is limited to, where the server tells. */
   readonly scopes: readonly string[] | null;
+  /** The commands that it may give, where it may not give all of its role. */
+  readonly commands?: readonly string[];
 }
 
 /** Gives the token of the moment. */

@@ -20,6 +20,7 @@ const trade = (fields: Partial<TradeRow> = {}): TradeRow => ({
   time_open_msc: 0,
   time_open_utc: "2026-11-24T10:00:00.000Z",
   time_close_utc: "2026-11-24T10:02:05.000Z",
+  time_last_utc: "2026-11-24T10:02:05.000Z",
   ...fields,
 });
 const currencyOf = (account: string): string => ({ "Broker/5": "USD", "London/6": "EUR" })[account] ?? "";

@@ -9,6 +9,10 @@ export interface Column<R> {
   explain: string;
   /** In rem: as wide as this at least. */
   width: number;
+  /** Never cut: as wide as the longest text that is seen. What is not whole ends with an ellipsis, and says all of it when pointed at. */
+  whole?: boolean;
+  /** What stands in the cell beside the text, in rem. */
+  beside?: number;
   /** Its part of what is left over; none keeps its width. */
   grows?: number;
   align?: "left" | "right";
@@ -24,14 +28,33 @@ export interface Column<R> {
   breathes?: boolean;
 }
 
-/** Choose the columns that fit. */
-export function fitting<R>(columns: readonly Column<R>[], widthRem: number): Column<R>[] {
+const GAP_REM = 1; // of a cell, left and right
+const WHOLE_REM_MAX = 16; // what a program has called something may be of any length
+
+/**
+ * Tell how wide a column has to be.
+ *
+ * @param rows those that are seen.
+ * @param measure how wide a text is, in rem.
+ * @param before what it was: a column never becomes narrower, so that nothing jumps to and fro.
+ */
+export function needed<R>(column: Column<R>, rows: readonly R[], measure: (text: string) => number, before = 0): number {
+  if (!column.whole) return column.width;
+  const texts = [column.label, ...rows.map(column.text)].map((text) => text.replace(/\d/g, "0"));
+  // Of texts of one length none is measured twice: figures stand in columns, so that their digits are of one width.
+  const longest = [...new Set(texts)].sort((a, b) => b.length - a.length).slice(0, 6);
+  const widest = Math.max(...longest.map(measure)) + GAP_REM + (column.beside ?? 0);
+  return Math.max(column.width, before, Math.min(WHOLE_REM_MAX, widest));
+}
+
+/** Choose the columns that fit. `width` tells how wide each has to be, in rem. */
+export function fitting<R>(columns: readonly Column<R>[], widthRem: number, width: (column: Column<R>) => number = (column) => column.width): Column<R>[] {
   let left = [...columns];
-  let total = left.reduce((sum, column) => sum + column.width, 0);
+  let total = left.reduce((sum, column) => sum + width(column), 0);
   for (const column of [...columns].sort((a, b) => b.rank - a.rank)) {
     if (total <= widthRem || column.rank === 0) break;
     left = left.filter((one) => one !== column);
-    total -= column.width;
+    total -= width(column);
   }
   return left;
 }
