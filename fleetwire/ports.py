@@ -22,7 +22,7 @@ from fleetwire.wire.audit import AuditHead, AuditRow
 from fleetwire.wire.labels import Labels
 from fleetwire.wire.messages import Command, CommandCancel, CommandData, CommandResponseData, ServerMessage
 from fleetwire.wire.moment import Moment
-from fleetwire.wire.rows import AlertRow, CommandRow, EquityPoint, ExpertRow, FleetRow, Page, TradeRow
+from fleetwire.wire.rows import AlertRow, CommandRow, EquityPoint, ExpertRow, FleetRow, Page, SparklinesRow, TradeRow
 from fleetwire.wire.tokens import ANYBODY, Commander, Holder, IssuedToken, Reporter, Token, TokenRequest, TokenRow
 
 # ------------------------------------------------------------------------------------------------------------- clock
@@ -533,6 +533,9 @@ class FleetDesk(Protocol):
 
     def experts(self, query: ExpertQuery, scope: Labels = None) -> Page:
         """List experts (`ExpertRow`)."""
+
+    def sparklines(self, scope: Labels = None) -> SparklinesRow:
+        """Give what experts have earned in the last minutes."""
 
     def expert(self, ea_id: int, scope: Labels = None) -> ExpertRow | None:
         """Give one expert."""

@@ -12,6 +12,7 @@ from fleetwire.cli import (
     audit,
     config,
     db,
+    demo,
     imports,
     replay,
     report,
@@ -30,7 +31,7 @@ FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
 _COMMANDS = (
     ("serve", serve, "serve WebSocket clients"),
-    ("demo", serve.demo, "serve a simulated fleet"),
+    ("demo", demo, "serve a simulated fleet"),
     ("simulate", simulate, "let simulated experts report to a running server, and obey it"),
     ("replay", replay, "serve a MetaTrader 5 report, its deals as if they happened now"),
     ("import", imports, "put MetaTrader 5 reports into what is kept, as history"),

@@ -155,10 +155,10 @@ class Liveness:
 
 
 WHY: Final = {
-    "expert_stopped": "the terminal reports, this expert does not: it was removed, or it hangs",
-    "algo_trading_off": "algorithmic trading is switched off in the terminal, for the account, or for the expert",
-    "terminal_down": "nothing comes from the terminal",
+    "expert_stopped": "the terminal reports, the expert does not",
+    "algo_trading_off": "algorithmic trading is off",
+    "terminal_down": "the terminal is down, or cut off",
     "broker_connection_lost": "the terminal has lost its broker",
-    "market_closed": "the symbol does not trade now",
+    "market_closed": "the market is closed",
 }
-"""Why an expert does not report, or does not trade; what each means for people."""
+"""Why an expert does not report, or does not trade, and how alerts say it to people."""

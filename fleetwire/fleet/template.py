@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from fleetwire.fleet.expression import near
 from fleetwire.fleet.figures import Kind
+from fleetwire.fleet.liveness import WHY
 from fleetwire.wire.errors import ConfigError
 
 CHARS_MAX: Final = 300
@@ -85,5 +86,5 @@ def _shown(value: Any, form: str) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     if isinstance(value, str):
-        return _UTC.sub(r"\1 \2 UTC", value)  # for people, not for programs
+        return WHY.get(value) or _UTC.sub(r"\1 \2 UTC", value)  # for people, not for programs
     return format(value, form) if form and isinstance(value, int | float) else str(value)

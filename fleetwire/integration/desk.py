@@ -57,7 +57,17 @@ from fleetwire.wire.messages import (
     ErrorData,
 )
 from fleetwire.wire.moment import utc_text
-from fleetwire.wire.rows import AlertRow, CommandRow, EquityPoint, ExpertRow, FleetRow, Page, PositionRow, TradeRow
+from fleetwire.wire.rows import (
+    AlertRow,
+    CommandRow,
+    EquityPoint,
+    ExpertRow,
+    FleetRow,
+    Page,
+    PositionRow,
+    SparklinesRow,
+    TradeRow,
+)
 from fleetwire.wire.tokens import ANYBODY, Commander, Reporter
 
 if TYPE_CHECKING:
@@ -294,6 +304,11 @@ class Desk:
         at = self._service.clock.moment()
         rows = [self._service.expert_row(expert, at) for expert in found[: query.limit]]
         return Page(items=rows, next=str(rows[-1].ea_id) if len(found) > len(rows) else None)
+
+    def sparklines(self, scope: Labels = None) -> SparklinesRow:
+        """Give what experts have earned in the last minutes."""
+        seen = self._fleet.experts if scope is None else part_of(self._fleet, scope).ea_ids
+        return self._service.sparklines.row(seen)
 
     def expert(self, ea_id: int, scope: Labels = None) -> ExpertRow | None:
         """Give one expert."""

@@ -38,6 +38,7 @@ from fleetwire.integration.keeper import Keeper
 from fleetwire.integration.keyring import Keyring
 from fleetwire.integration.orders import Orders
 from fleetwire.integration.parts import labels_of_alert, labels_of_deal, labels_of_expert
+from fleetwire.integration.sparklines import Sparklines
 from fleetwire.integration.tokens import KeptTokens
 from fleetwire.ports import Clock, Report, Source, Store, Timer
 from fleetwire.server.clock import SystemClock
@@ -110,6 +111,7 @@ class IntegrationService:
         self.fleet = Fleet(self.settings.fleet)
         self.alerts = Alerts(self.rules)
         self.news = News(self.settings.news)
+        self.sparklines = Sparklines()
         self.version = 0  # changes with everything that is listed from memory
         self.server = server
         self.clock = clock or SystemClock()
@@ -575,7 +577,7 @@ class IntegrationService:
         if not self.running:
             return
         deadlines = [self.fleet.next_deadline(), self.alerts.next_deadline(), self.news.next_deadline(at)]
-        deadlines.append(self.orders.next_deadline())
+        deadlines += [self.orders.next_deadline(), self.sparklines.next_deadline(self.fleet)]
         if self.keeper is not None:
             deadlines.append(min(self._sample_at, self._trim_at))
         when = min((deadline for deadline in deadlines if deadline is not None), default=float("inf"))
@@ -596,6 +598,7 @@ class IntegrationService:
             self.tell_alerts(self.alerts.due(at))
             self._tell_news(self.news.due(at, self._symbols), at)
             self.orders.due(at)
+            self.sparklines.due(self.fleet, at)
             if self.keeper is not None:
                 self._keep_time(self.keeper, at)
             self.server.at_flush(self._tell_all)

@@ -284,6 +284,18 @@ class EquityPoint(Row, frozen=True, kw_only=True):
     equity_max: float
 
 
+class SparklinesRow(Row, frozen=True, kw_only=True):
+    """What experts have earned of late, closed and open together, in the currency of their accounts; the latest last.
+
+    `experts` has, by ea_id, one value for each `step_ms`, at most three minutes of them; null where it was silent. The
+    last is of `as_of`.
+    """
+
+    as_of: str
+    step_ms: int
+    experts: dict[str, list[float | None]]
+
+
 class AlertRow(Row, frozen=True, kw_only=True):
     """What a person should know: the data of an `alert`. `status` is `raised`, `acknowledged` or `cleared`.
 

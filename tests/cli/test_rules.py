@@ -65,7 +65,9 @@ def test_a_recorded_day_shows_what_would_have_been_raised_and_cleared(capsys: py
         ("08:06:30", "raised"),
     ]
     assert "EA 12345 drawdown exceeds 10% (10.4%)" in lines[0]
-    assert "EA 1002 (XAUUSD) has been silent since 2026-11-23 08:02:30 UTC: terminal_down" in lines[1]
+    assert (
+        "EA 1002 (XAUUSD) has been silent since 2026-11-23 08:02:30 UTC: the terminal is down, or cut off" in lines[1]
+    )
     assert "portfolio (USD) drawdown exceeds 20% (21.9%)" in lines[2]
     assert "command 17 (pause) to EA 12345 is rejected: not allowed" in lines[6]
     assert lines[-2] == "23 lines: 1 command_update, 14 ea_update, 7 portfolio_update"

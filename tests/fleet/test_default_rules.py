@@ -42,7 +42,7 @@ def look(alerts: Alerts, kind: str, fields: dict[str, Any], seconds: float) -> l
         (
             "expert", {"link": "stale", "why": "terminal_down"}, {"link": "fresh"},
             "expert_silent", "warning",
-            "EA 12345 (EURUSD) has been silent since 2026-11-22 08:00:00 UTC: terminal_down",
+            "EA 12345 (EURUSD) has been silent since 2026-11-22 08:00:00 UTC: the terminal is down, or cut off",
         ),
         (
             "expert", {"link": "lost"}, {"link": "lost", "why": "market_closed"},
@@ -77,7 +77,8 @@ def look(alerts: Alerts, kind: str, fields: dict[str, Any], seconds: float) -> l
         ),
         (
             "terminal", {"link": "lost", "why": "terminal_down"}, {"link": "fresh"},
-            "terminal_silent", "critical", "terminal T1 of account Broker-Demo/5 is silent (lost): terminal_down",
+            "terminal_silent", "critical",
+            "terminal T1 of account Broker-Demo/5 is silent (lost): the terminal is down, or cut off",
         ),
         (
             "terminal", {"trade_allowed": False}, {},

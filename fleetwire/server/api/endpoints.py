@@ -151,6 +151,11 @@ def experts(call: Call) -> Answer:
     return from_memory(call, lambda: call.office.fleet.experts(query, call.scope))
 
 
+def sparklines(call: Call) -> Answer:
+    """Give what experts have earned in the last minutes."""
+    return rows(call, call.office.fleet.sparklines(call.scope))
+
+
 def expert(call: Call) -> Answer:
     """Give one expert."""
     ea_id = call.asked["ea_id"]

@@ -28,6 +28,7 @@ from fleetwire.wire.rows import (
     NewsRow,
     PositionRow,
     PriceRow,
+    SparklinesRow,
     TerminalRow,
     TradeRow,
 )
@@ -223,6 +224,15 @@ ROUTES = (
             _text("text", "with this in name, symbol, strategy or id"),
             *_PAGED_BY_ID,
         ),
+    ),
+    _read(
+        "experts/sparklines",
+        "sparklines",
+        "what each expert has earned in the last minutes",
+        endpoints.sparklines,
+        answers=SparklinesRow,
+        channel="ea_updates",
+        tagged=False,
     ),
     _read(
         "experts/{ea_id}",

@@ -26,6 +26,7 @@ from fleetwire.wire.rows import (
     PortfolioRow,
     PositionRow,
     PriceRow,
+    SparklinesRow,
     TerminalRow,
     TradeRow,
 )
@@ -323,6 +324,9 @@ class Desk:
         self.asked.append(query)
         found = [row for row in self.rows if query.symbol in (None, row.symbol)]
         return _part(found, query.after, query.limit)
+
+    def sparklines(self, scope: Labels = None) -> SparklinesRow:
+        return SparklinesRow(as_of=UTC, step_ms=5000, experts={str(row.ea_id): [1.5, None] for row in self.rows})
 
     def expert(self, ea_id: int, scope: Labels = None) -> ExpertRow | None:
         return next((row for row in self.rows if row.ea_id == ea_id), None)

@@ -683,6 +683,18 @@ export interface EquityPoint {
 }
 
 /**
+ * What experts have earned of late, closed and open together, in the currency of their accounts; the latest last.
+ *
+ * `experts` has, by ea_id, one value for each `step_ms`, at most three minutes of them; null where it was silent. The
+ * last is of `as_of`.
+ */
+export interface SparklinesRow {
+  as_of: string;
+  step_ms: number;
+  experts: Record<string, (number | null)[]>;
+}
+
+/**
  * What a person should know: the data of an `alert`. `status` is `raised`, `acknowledged` or `cleared`.
  *
  * `ea_id` (or `account`) is the subject where it has one. `value` is what the rule looked at.
