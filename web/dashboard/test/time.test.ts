@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { clock, countdown, dayAndClock, moment, offsetName } from "../src/lib/time";
+import { clock, countdown, dayAndClock, moment, zoneWords } from "../src/lib/time";
 
 const AT = Date.parse("2026-11-24T23:30:05.250Z");
 
@@ -11,13 +11,14 @@ it("writes UTC, and the broker's time, whose day may be another", () => {
 });
 it("takes UTC for the broker's time while that is not known", () => {
   expect(clock(AT, "broker", null, "en-GB")).toBe("23:30:05");
-  expect(offsetName(null)).toBe("UTC");
+  expect(zoneWords("broker", null)).toBe("UTC");
+  expect(zoneWords("broker", 0)).toBe("UTC");
 });
 it.each([
   [7200, "UTC+2"],
   [-18_000, "UTC\u22125"],
   [19_800, "UTC+5:30"],
-])("names an offset of %i s %s", (s, name) => expect(offsetName(s)).toBe(name));
+])("names an offset of %i s %s", (s, name) => expect(zoneWords("broker", s)).toBe(`broker, ${name}`));
 it.each([undefined, null, "", "soon"])("knows no moment in %s", (text) => expect(moment(text)).toBeNull());
 it("counts down, and stops at nothing", () => {
   expect(countdown(7_509_000)).toBe("2:05:09");

@@ -1,5 +1,6 @@
-/** Accounts with their limits, which no channel tells: asked for every two seconds while somebody looks. */
+/** Accounts with their limits, which no channel tells: asked for as soon as there is a connection, and every two seconds while somebody looks. */
 
+import { untrack } from "svelte";
 import type { AccountRow } from "fleetwire";
 import { ApiError, api, type Page } from "./api";
 import { moment } from "./time";
@@ -19,6 +20,11 @@ class Accounts {
   constructor() {
     setInterval(() => void this.#ask(), EVERY_MS);
     document.addEventListener("visibilitychange", () => void this.#ask());
+    $effect.root(() => {
+      $effect(() => {
+        if (live.isLive && session.token !== null) untrack(() => void this.#ask());
+      });
+    });
   }
 
   get(account: string): AccountRow | undefined {

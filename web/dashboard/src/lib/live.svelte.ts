@@ -39,6 +39,8 @@ class Live {
   client = $state.raw<Fleetwire | null>(null);
   role = $state.raw<string | null>(null);
   expiresAt = $state.raw<string | null>(null);
+  /** The commands that the token may give, where it may not give all that its role may; else null. */
+  commandsOnly = $state.raw<readonly string[] | null>(null);
   /** Milliseconds since the server was last heard. */
   ageMs = $state.raw<number | null>(null);
   gaps = $state.raw<readonly Gap[]>([]);
@@ -67,6 +69,11 @@ class Live {
     return may(this.role, right);
   }
 
+  /** Whether a command may be given, and taken back. */
+  mayGive(command: string): boolean {
+    return this.may("command") && (this.commandsOnly?.includes(command) ?? true);
+  }
+
   /** Connect with what the session has. */
   start(): void {
     this.stop();
@@ -86,8 +93,13 @@ class Live {
         if (identity === null) return; // what was may be shown until it is known who comes back
         this.role = identity.role;
         this.expiresAt = identity.expiresAt;
+        this.commandsOnly = identity.commands ?? null;
       }),
-      client.on("connection", (message) => (this.role = message.data.role ?? this.role)), // after a ticket nobody asks
+      client.on("connection", ({ data }) => {
+        if (data.role === undefined) return; // it is told after `auth`; after a ticket nobody asks
+        this.role = data.role;
+        this.commandsOnly = data.commands ?? null;
+      }),
       client.on("error", (message) => (this.refusal = message.data.message)),
       this.experts.follow(client.state("ea_updates")),
       this.portfolio.follow(client.state("portfolio_updates")),
@@ -111,6 +123,7 @@ class Live {
     this.client?.close();
     this.client = null;
     this.role = null;
+    this.commandsOnly = null;
     for (const rows of [this.experts, this.portfolio, this.prices]) rows.clear();
     for (const events of [this.alerts, this.commands, this.deals, this.news]) events.clear();
     this.steps.clear();

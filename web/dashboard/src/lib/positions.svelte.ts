@@ -3,8 +3,6 @@
 import type { PositionRow } from "fleetwire";
 import { ApiError, api, type Page } from "./api";
 import { clock } from "./clock.svelte";
-import { live } from "./live.svelte";
-import { session } from "./session.svelte";
 
 const EVERY_MS = 1_000;
 const SHARE = 10; // reading takes at most a tenth of the time
@@ -18,22 +16,17 @@ export class Positions {
   /** When they were read last, by the server's clock. */
   readAt = $state.raw<number | null>(null);
   why = $state("");
-  #timer: ReturnType<typeof setTimeout> | null = null;
-  #asked = new AbortController();
 
-  start(): void {
-    void this.#ask();
+  /** Read them now and again and again, until what is given back is called. */
+  follow(): () => void {
+    const stop = new AbortController();
+    void this.#ask(stop.signal);
+    return () => stop.abort();
   }
 
-  stop(): void {
-    this.#asked.abort();
-    if (this.#timer !== null) clearTimeout(this.#timer);
-  }
-
-  async #ask(): Promise<void> {
-    const { signal } = this.#asked;
+  async #ask(signal: AbortSignal): Promise<void> {
     const began = performance.now();
-    if (session.token !== null && !document.hidden && live.isLive) {
+    if (!document.hidden) {
       try {
         const found = new Map<string, PositionRow>();
         let cursor: string | undefined;
@@ -52,6 +45,7 @@ export class Positions {
       }
     }
     if (signal.aborted) return;
-    this.#timer = setTimeout(() => void this.#ask(), Math.max(EVERY_MS, (performance.now() - began) * SHARE));
+    const timer = setTimeout(() => void this.#ask(signal), Math.max(EVERY_MS, (performance.now() - began) * SHARE));
+    signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   }
 }

@@ -57,12 +57,17 @@ export function dayAndClock(ms: number | null, zone: Zone, brokerOffsetS: number
 }
 
 /** How the broker's clock is ahead of UTC: "UTC+2". */
-export function offsetName(offsetS: number | null): string {
-  if (offsetS === null) return "UTC";
+function offsetName(offsetS: number): string {
   const sign = offsetS < 0 ? "\u2212" : "+";
   const minutes = Math.round(Math.abs(offsetS) / 60);
   const rest = minutes % 60;
   return `UTC${sign}${Math.floor(minutes / 60)}${rest ? `:${String(rest).padStart(2, "0")}` : ""}`;
+}
+
+/** Which clock times are shown by: "broker, UTC+2". While the broker's is not known, or is no other, they are in UTC, and it says so. */
+export function zoneWords(zone: Zone, brokerOffsetS: number | null): string {
+  if (zone !== "broker") return ZONE_NAMES[zone];
+  return brokerOffsetS ? `broker, ${offsetName(brokerOffsetS)}` : ZONE_NAMES.utc;
 }
 
 /** How long something took, in its two greatest units: "2 d 4 h", "3 h 05 min", "12 s". */

@@ -12,7 +12,7 @@ type Request = Parameters<NonNullable<typeof live.client>["command"]>[0];
 const EXPIRES_MAX_S = 604_800;
 
 export class Composer {
-  command = $state<CommandName>("pause");
+  #chosen = $state<CommandName>("pause");
   kind = $state<TargetKind>("expert");
   target = $state("");
   written = $state<Record<string, string>>({});
@@ -29,6 +29,9 @@ export class Composer {
   #key = "";
   #keyOf = "";
 
+  /** What the token may give. */
+  names = $derived(COMMAND_NAMES.filter((one) => live.mayGive(one)));
+  command = $derived(this.names.includes(this.#chosen) ? this.#chosen : (this.names[0] ?? this.#chosen));
   form = $derived(formOf(this.command));
   word = $derived(wordFor(this.command));
   /** Every parameter as it was read. */
@@ -49,7 +52,7 @@ export class Composer {
   });
 
   choose(command: string): void {
-    this.command = COMMAND_NAMES.find((one) => one === command) ?? "pause";
+    this.#chosen = this.names.find((one) => one === command) ?? this.command;
     this.written = {};
     this.changed();
   }
