@@ -28,7 +28,8 @@ export interface Column<R> {
   breathes?: boolean;
 }
 
-const GAP_REM = 1; // of a cell, left and right
+const GAP_REM = 1.125; // of a cell, left and right, and a pixel or two
+const SIGN_REM = 1; // beside a label: which way it is sorted
 const WHOLE_REM_MAX = 16; // what a program has called something may be of any length
 
 /**
@@ -40,11 +41,12 @@ const WHOLE_REM_MAX = 16; // what a program has called something may be of any l
  */
 export function needed<R>(column: Column<R>, rows: readonly R[], measure: (text: string) => number, before = 0): number {
   if (!column.whole) return column.width;
-  const texts = [column.label, ...rows.map(column.text)].map((text) => text.replace(/\d/g, "0"));
+  const texts = rows.map(column.text).map((text) => text.replace(/\d/g, "0"));
   // Of texts of one length none is measured twice: figures stand in columns, so that their digits are of one width.
   const longest = [...new Set(texts)].sort((a, b) => b.length - a.length).slice(0, 6);
-  const widest = Math.max(...longest.map(measure)) + GAP_REM + (column.beside ?? 0);
-  return Math.max(column.width, before, Math.min(WHOLE_REM_MAX, widest));
+  const widest = Math.max(0, ...longest.map(measure)) + (column.beside ?? 0);
+  const label = measure(column.label) + (column.by ? SIGN_REM : 0);
+  return Math.max(column.width, before, Math.min(WHOLE_REM_MAX, Math.max(widest, label) + GAP_REM));
 }
 
 /** Choose the columns that fit. `width` tells how wide each has to be, in rem. */
