@@ -24,6 +24,14 @@ class Session {
   /** Why a token is asked for, in words; "" at the first time. */
   why = $state("");
 
+  /** How often somebody has wanted to give the token beside what a ticket has opened. */
+  wanted = $state(0);
+
+  /** Lead to the place where the token is given. */
+  ask(): void {
+    this.wanted += 1;
+  }
+
   /** Whether there is anything to authenticate with. */
   get isOpen(): boolean {
     return this.token !== null || this.ticket !== null;
