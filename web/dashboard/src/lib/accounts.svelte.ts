@@ -11,6 +11,8 @@ const EVERY_MS = 2_000;
 
 class Accounts {
   list = $state.raw<readonly AccountRow[]>([]);
+  /** Whether they have been read. */
+  isRead = $state(false);
   /** Why there is nothing, or nothing new; "" where all is well. */
   why = $state("");
   /** Of the connection on which the server said that it keeps no fleet: it is not asked again. */
@@ -59,6 +61,7 @@ class Accounts {
     if (session.token === null || document.hidden || !live.isLive || this.#without === live.client) return;
     try {
       this.list = (await api.get<Page<AccountRow>>("accounts", { limit: 1000 })).items;
+      this.isRead = true;
       this.why = "";
     } catch (error) {
       this.why = error instanceof ApiError ? error.message : "the accounts could not be read";
