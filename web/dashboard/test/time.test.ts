@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { clock, countdown, dayAndClock, moment, zoneWords } from "../src/lib/time";
+import { clock, countdown, day, dayAndClock, moment, zoneWords } from "../src/lib/time";
 
 const AT = Date.parse("2026-11-24T23:30:05.250Z");
 
@@ -8,6 +8,11 @@ it("writes UTC, and the broker's time, whose day may be another", () => {
   expect(clock(AT, "broker", 7200, "en-GB")).toBe("01:30:05");
   expect(dayAndClock(AT, "utc", 7200, "en-GB")).toBe("24 Nov 23:30:05");
   expect(dayAndClock(AT, "broker", 7200, "en-GB")).toBe("25 Nov 01:30:05");
+});
+it("writes days and times as the reader's language has them, and never in figures that could be read otherwise", () => {
+  expect(day(AT, "utc", null, "de")).toBe("24. Nov.");
+  expect(day(AT, "utc", null, "en-US")).toBe("Nov 24");
+  expect(dayAndClock(AT, "broker", 7200, "de")).toBe("25. Nov. 01:30:05");
 });
 it("takes UTC for the broker's time while that is not known", () => {
   expect(clock(AT, "broker", null, "en-GB")).toBe("23:30:05");

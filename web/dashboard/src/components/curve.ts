@@ -2,7 +2,7 @@
 
 import type uPlot from "uplot";
 import { number } from "../lib/formats";
-import { clock, dayAndClock, type Zone } from "../lib/time";
+import { clock, day, hourAndMinute, type Zone } from "../lib/time";
 
 /** Seconds since 1970, balance, equity, and the best equity so far: columns of one length. */
 export type CurveData = [number[], (number | null)[], (number | null)[], (number | null)[]];
@@ -45,7 +45,7 @@ export function options(look: Look, onCursor: (index: number | null) => void): u
   const font = `${Math.round(look.rem * 0.75)}px ${colour("font")}`;
   const grid = { stroke: colour("line"), width: 1 };
   const axis = { stroke: colour("muted"), font, ticks: { show: false }, gap: 6 };
-  const time = (s: number, step: number): string => clock(s * 1000, look.zone, look.brokerOffsetS).slice(0, step < 60 ? 8 : 5);
+  const time = (s: number, step: number): string => (step < 60 ? clock : hourAndMinute)(s * 1000, look.zone, look.brokerOffsetS);
   return {
     width: look.width,
     height: look.height,
@@ -60,7 +60,7 @@ export function options(look: Look, onCursor: (index: number | null) => void): u
         size: look.rem * 1.75,
         space: look.rem * 6,
         align: 1,
-        values: (_, marks, __, ___, step) => marks.map((s) => (step >= 86_400 ? dayAndClock(s * 1000, look.zone, look.brokerOffsetS).slice(0, 6) : time(s, step))),
+        values: (_, marks, __, ___, step) => marks.map((s) => (step >= 86_400 ? day(s * 1000, look.zone, look.brokerOffsetS) : time(s, step))),
       },
       { ...axis, grid, side: 1, size: look.rem * 4.25, space: look.rem * 2.5, values: (_, marks) => marks.map((mark) => number(mark, decimals(marks))) },
     ],

@@ -47,13 +47,16 @@ export function hourAndMinute(ms: number | null, zone: Zone, brokerOffsetS: numb
   return writer(timeZone ? { ...options, timeZone } : options, locale).format(at);
 }
 
-/** Day and time of day, to the second. */
-export function dayAndClock(ms: number | null, zone: Zone, brokerOffsetS: number | null = null, locale?: string): string {
-  if (ms === null) return NOTHING;
+/** The day, without the year: "24 Nov". */
+export function day(ms: number, zone: Zone, brokerOffsetS: number | null = null, locale?: string): string {
   const { at, timeZone } = placed(ms, zone, brokerOffsetS);
   const options = { day: "2-digit", month: "short" } as const;
-  const day = writer(timeZone ? { ...options, timeZone } : options, locale).format(at);
-  return `${day} ${clock(ms, zone, brokerOffsetS, locale)}`;
+  return writer(timeZone ? { ...options, timeZone } : options, locale).format(at);
+}
+
+/** Day and time of day, to the second. */
+export function dayAndClock(ms: number | null, zone: Zone, brokerOffsetS: number | null = null, locale?: string): string {
+  return ms === null ? NOTHING : `${day(ms, zone, brokerOffsetS, locale)} ${clock(ms, zone, brokerOffsetS, locale)}`;
 }
 
 /** How the broker's clock is ahead of UTC: "UTC+2". */
