@@ -40,6 +40,11 @@ function hatch(context: CanvasRenderingContext2D, colour: string): CanvasPattern
   return context.createPattern(tile, "repeat") ?? colour;
 }
 
+/** How much room the figures beside the curve need, in rem: a digit takes about half of one, and none is cut. */
+function widthOf(marks: readonly string[]): number {
+  return Math.max(4.25, 0.5 * Math.max(0, ...marks.map((mark) => mark.length)) + 0.75);
+}
+
 export function options(look: Look, onCursor: (index: number | null) => void): uPlot.Options {
   const colour = colours();
   const font = `${Math.round(look.rem * 0.75)}px ${colour("font")}`;
@@ -62,7 +67,7 @@ export function options(look: Look, onCursor: (index: number | null) => void): u
         align: 1,
         values: (_, marks, __, ___, step) => marks.map((s) => (step >= 86_400 ? day(s * 1000, look.zone, look.brokerOffsetS) : time(s, step))),
       },
-      { ...axis, grid, side: 1, size: look.rem * 4.25, space: look.rem * 2.5, values: (_, marks) => marks.map((mark) => number(mark, decimals(marks))) },
+      { ...axis, grid, side: 1, size: (_, marks: string[] | null) => widthOf(marks ?? []) * look.rem, space: look.rem * 2.5, values: (_, marks) => marks.map((mark) => number(mark, decimals(marks))) },
     ],
     series: [
       {},
