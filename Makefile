@@ -4,11 +4,15 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 READY := $(VENV)/.ready
 WEB_READY := web/node_modules/.ready
+# The dashboard as it was built when .venv was set up, or since; what is newer than it has come with a pull.
+PAGE := fleetwire/dashboard/index.html
+PAGE_SOURCES := web/package-lock.json web/client/src $(addprefix web/dashboard/,src public index.html vite.config.ts)
 
-.PHONY: demo test web simulate chaos attack lint types spec bench bench-peers bench-dashboard screenshots
+.PHONY: demo test web page simulate chaos attack lint types spec bench bench-peers bench-dashboard screenshots
 .DEFAULT_GOAL := demo
 
 demo: $(READY)  ## a server with a living fleet (ARGS="--port 9000 --experts 200")
+	@[ -z "$$(find $(PAGE_SOURCES) -newer $(PAGE) 2>/dev/null | head -1)" ] || $(MAKE) --silent --no-print-directory page
 	@$(RUN) fleetwire demo $(ARGS)
 
 test: lint types web  ## everything that is tested (ARGS="-k hub")
@@ -18,8 +22,11 @@ test: lint types web  ## everything that is tested (ARGS="-k hub")
 ifeq ($(shell node -p 'const [a, b] = process.versions.node.split("."); a * 100 + +b >= 2019 ? "fit" : ""' 2>/dev/null),fit)
 web: $(READY) $(WEB_READY)  ## what people see: the TypeScript client and the dashboard
 	cd web && npm run check --workspaces --if-present --silent
+page: $(WEB_READY)
+	@echo "building the dashboard anew: its sources are newer"
+	@cd web && said=$$(npm run build -w client -w dashboard --silent 2>&1) || { echo "$$said"; exit 1; }
 else
-web:
+web page:
 	@echo "web/ is skipped: it needs Node 20.19 or later"
 endif
 

@@ -13,7 +13,11 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 _NODE_MIN = (20, 19)
 _BUILD_S = 300  # a registry that does not answer must not hold up an installation for good
-_SOURCES = ("package-lock.json", "client/src", "dashboard/src", "dashboard/index.html", "dashboard/vite.config.ts")
+_SOURCES = (
+    "package-lock.json",
+    "client/src",
+    *(f"dashboard/{name}" for name in ("src", "public", "index.html", "vite.config.ts")),
+)
 
 
 class DashboardHook(BuildHookInterface):
