@@ -174,7 +174,7 @@ async def test_who_may_give_some_commands_only_is_told_which(
     make(server, clock, "s1", role="operator", scopes=Scopes(commands=("resume", "pause")))
     make(server, clock, "s2", role="operator")
     client = await connect()
-    await client.message()
+    await client.upgrade()
     client.send(said("auth", token="s1"))
     assert (await client.message())["data"]["commands"] == ["pause", "resume"]
     client.send(said("auth", token="s2"))
