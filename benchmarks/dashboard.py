@@ -166,7 +166,9 @@ async def _shown(browser: Browser, stage: Stage, place: str, experts: int) -> As
     await page.add_init_script(holding(TOKEN))
     await page.goto(f"{stage.url}#/{place}")
     all_of_them = f"{experts:,}".replace(",", r"\s")
-    await expect(page.locator("header")).to_contain_text(re.compile(rf"\b{all_of_them} of {all_of_them} experts"))
+    await expect(page.locator(".shell > header")).to_contain_text(
+        re.compile(rf"\b{all_of_them} of {all_of_them} experts")
+    )
     await asyncio.sleep(_WARM_UP_S)
     yield Shown(page, protocol)
     await page.close()

@@ -83,12 +83,6 @@ def url_of(fleet: Fleetwire, rest: str = "") -> str:
     return fleet.server.url.replace("ws://", "http://") + "/" + rest
 
 
-async def visit(page: "Page", fleet: Fleetwire, rest: str = "", token: str = TOKEN) -> None:
-    """Open the dashboard with a token, at what stands behind its address."""
-    await page.add_init_script(holding(token))
-    await page.goto(url_of(fleet, rest))
-
-
 def three_experts(profit: float = 150.75) -> list[dict[str, Any]]:
     """An account, and three experts on it, of which one has a position."""
     account = {"server": "Broker-Demo", "login": 5, "currency": "USD", "balance": 10_000.0, "equity": 10_000.0 + profit}

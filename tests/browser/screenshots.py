@@ -66,7 +66,7 @@ async def take(page: Page, url: str, shot: Shot) -> bytes:
     """Take one picture, once what it should show is there and two frames have passed."""
     await page.add_init_script(holding(_TOKEN))
     await page.goto(f"{url}#/{shot.place}")
-    await expect(page.locator("header")).to_contain_text("experts active")
+    await expect(page.locator(".shell > header")).to_contain_text("experts active")
     await page.locator(shot.seen).wait_for()
     await page.evaluate(
         "new Promise((seen) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(seen)), 1500))"

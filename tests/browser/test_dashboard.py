@@ -1,7 +1,6 @@
 """What a trader sees and does: with a real server, a real browser, and no error in its console."""
 
 import asyncio
-import json
 import re
 import shutil
 from pathlib import Path
@@ -14,11 +13,12 @@ from fleetwire.server.api import dashboard
 from fleetwire.server.api.dashboard import FOLDER
 from fleetwire.sources.simulator import Simulator
 from tests.browser.chromium import CHROMIUM
-from tests.browser.conftest import AXE, TOKEN, settings, three_experts, url_of, visit
-from tests.server.api.caller import Caller
+from tests.browser.conftest import AXE, TOKEN, settings, three_experts, url_of
 
 pytest.importorskip("playwright")
 from playwright.async_api import Page, expect
+
+from tests.browser.seeing import ANSWER, OLD, all_well, asked, made_token, says, visit
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),  # one browser for all of them
@@ -26,40 +26,15 @@ pytestmark = [
     pytest.mark.skipif(not (FOLDER / "index.html").is_file(), reason="needs the dashboard: make web builds it"),
 ]
 
-ANSWER = "header h1"
 ROWS = "[role=grid] .all [role=row]"
-ALL_WELL = re.compile(r"^All 3 experts reporting")
-OLD = re.compile(r"\bold\b")
 GREY = re.compile(r"saturate\(0\)")
 FIRST_PAGE_BYTES_MAX = 120 * 1024
-
-
-async def asked(fleet: Fleetwire, request: str, body: str | None = None) -> Any:
-    """Ask the API for something, and give what it answers."""
-    caller = await Caller.connect(fleet.server)
-    reply = await caller.call(request, body=body, token=TOKEN)
-    await caller.end()
-    assert reply.status == 200, reply
-    return reply.json
-
-
-async def made_token(fleet: Fleetwire, role: str, **more: Any) -> Any:
-    return await asked(fleet, "POST /api/v1/tokens", json.dumps({"role": role, "name": "made for a test", **more}))
 
 
 async def grid(page: Page) -> list[list[str]]:
     """The rows of the table that can be seen, without their ages and curves, which are never the same."""
     rows = "rows => rows.map((row) => [...row.children].slice(0, 8).map((cell) => cell.innerText.trim()))"
     return await page.locator(ROWS).evaluate_all(rows)
-
-
-async def says(page: Page, text: str | re.Pattern[str]) -> None:
-    """Wait until it can be read anywhere on the page."""
-    await expect(page.locator("body")).to_contain_text(text, use_inner_text=True)
-
-
-async def all_well(page: Page) -> None:
-    await expect(page.locator(ANSWER)).to_have_text(ALL_WELL)
 
 
 async def test_the_first_look_says_in_words_that_all_is_well_and_what_it_is_worth(

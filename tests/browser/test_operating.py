@@ -12,11 +12,12 @@ from fleetwire.integration import Fleetwire
 from fleetwire.server.api.dashboard import FOLDER
 from fleetwire.sources.simulator import Simulator
 from tests.browser.chromium import CHROMIUM
-from tests.browser.conftest import settings, three_experts, visit
-from tests.browser.test_dashboard import asked, made_token, says
+from tests.browser.conftest import settings, three_experts
 
 pytest.importorskip("playwright")
 from playwright.async_api import Page, expect
+
+from tests.browser.seeing import asked, made_token, says, visit
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
