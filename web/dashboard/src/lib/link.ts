@@ -47,6 +47,9 @@ function whyOffline(code: Code): string {
     4102: "The server is full",
     4103: "The server takes no new connections",
     4200: "The server heard nothing of this page",
+    malformed_message: "The server sent something that this page can't read",
+    version: "The server and this page are of different versions: reload the page if this lasts",
+    timeout: "Nothing is heard from the server any more",
   };
   return said[String(code)] ?? "The connection was lost";
 }
