@@ -4,13 +4,14 @@ import { connect, type AlertRow, type CommandRow, type DealRow, type ExpertRow, 
 import { api, base, type Page } from "./api";
 import { clock } from "./clock.svelte";
 import { Latest } from "./events.svelte";
-import { linkOf } from "./link";
+import { linkOf, whyRefused, type Link } from "./link";
 import { Notices } from "./notices.svelte";
 import { may, type Right } from "./roles";
 import { Rows } from "./rows.svelte";
 import { session } from "./session.svelte";
 import { ALERT, COMMAND, DEAL, EXPERT, NEWS, PORTFOLIO, PRICE, shaped } from "./shape";
 import { Steps } from "./steps.svelte";
+import { moment } from "./time";
 import { wholeAlert, wholeCommand, wholeExpert, wholeNews, wholePortfolio } from "./whole";
 
 const EVENTS_MAX = 2_000;
@@ -21,6 +22,8 @@ const ASK_AGAIN = new Set<number | string | null>([4001, 4002, 4201, "token_inva
 
 type Events = "alerts" | "command_updates" | "trade_updates" | "news_updates";
 const NAMES: Record<Events, string> = { alerts: "alerts", command_updates: "steps of commands", trade_updates: "trades", news_updates: "news" };
+const ROWS_MS = 300; // frames come that often even in a hidden page
+const TOLD_MS = 2_000; // until the server says that it has told all, where it has anything to say of it
 const WRONG_MAX = 5; // fields that are named
 
 class Live {
@@ -46,8 +49,18 @@ class Live {
   #status = $state.raw<Status>({ state: "connecting" });
   #retryAt = $state.raw<number | null>(null);
   #stops: (() => void)[] = [];
+  #catching: ReturnType<typeof setTimeout> | undefined;
 
-  link = $derived(linkOf(this.#status, this.#retryAt, clock.now));
+  #expiresAt: number | null = null;
+  /** What changed while this page was away is still being told. */
+  #isCatchingUp = $state(false);
+
+  link = $derived.by((): Link => {
+    const link = linkOf(this.#status, this.#retryAt, clock.now);
+    if (link.kind !== "live") return link;
+    if (clock.hasSlept) return { kind: "waiting", name: "waking", words: "This page has slept: looking whether the server is still there" };
+    return this.#isCatchingUp ? { kind: "waiting", name: "catching up", words: "Connected again: reading what has changed" } : link;
+  });
   /** Whether what is shown is what is true: connected, and everything told. */
   isLive = $derived(this.link.kind === "live");
 
@@ -80,14 +93,19 @@ class Live {
     clock.follow(() => client.serverNow());
     this.#stops = [
       client.status.subscribe((status) => this.#take(status)),
-      client.age.subscribe((age) => (this.ageMs = age)),
+      client.age.subscribe((age) => {
+        this.ageMs = age;
+        clock.hasSlept = false; // the client has looked, and has told how it stands before this
+      }),
       client.identity.subscribe((identity) => {
         if (identity === null) return; // what was may be shown until it is known who comes back
         this.role = identity.role;
+        this.#expiresAt = moment(identity.expiresAt);
         this.notices.end("expiring");
       }),
       client.on("connection", (message) => (this.role = message.data.role ?? this.role)), // after a ticket nobody asks
       client.on("error", (message) => this.#takeError(message.data.code)),
+      client.on("snapshot_end", () => this.#caughtUpIn(ROWS_MS)),
       this.experts.follow(client.state("ea_updates")),
       this.portfolio.follow(client.state("portfolio_updates")),
       this.prices.follow(client.state("price_updates", { maxHz: 2 })),
@@ -111,7 +129,9 @@ class Live {
     this.#stops = [];
     this.client?.close();
     this.client = null;
-    this.role = null;
+    this.role = this.#expiresAt = null;
+    this.#isCatchingUp = false;
+    clearTimeout(this.#catching);
     for (const rows of [this.experts, this.portfolio, this.prices]) rows.clear();
     for (const events of [this.alerts, this.commands, this.deals, this.news]) events.clear();
     this.steps.clear();
@@ -167,12 +187,21 @@ class Live {
     );
   }
 
+  /** Rows that have been told are drawn within so many ms. */
+  #caughtUpIn(ms: number): void {
+    clearTimeout(this.#catching);
+    if (this.#isCatchingUp) this.#catching = setTimeout(() => (this.#isCatchingUp = false), ms);
+  }
+
   #take(status: Status): void {
     if (status.state === "live" && this.#status.state !== "live" && session.token !== null) this.#readAlerts(false);
+    if (status.state === "offline" || status.state === "stale") this.#isCatchingUp = this.experts.rows.size > 0; // else there is nothing old
+    if (status.state === "live" && this.#status.state !== "live") this.#caughtUpIn(TOLD_MS);
     this.#status = status;
     this.#retryAt = status.state === "offline" ? clock.now + status.retryInMs : null;
     if (status.state !== "refused" || !ASK_AGAIN.has(status.code)) return;
-    const words = session.token === null ? "The ticket was good once: give the token to come back" : this.link.words;
+    const isOver = this.#expiresAt !== null && this.#expiresAt <= clock.now; // which the server says of none that it does not take
+    const words = session.token === null ? "The ticket was good once: give the token to come back" : isOver ? whyRefused(4201, "") : this.link.words;
     this.stop();
     session.leave(words);
   }

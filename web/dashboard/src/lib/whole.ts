@@ -29,6 +29,8 @@ const EXPERT: Omit<ExpertRow, "ea_id"> = {
   last_report_utc: "",
 };
 
+const EXPERT_FIELDS = Object.keys(EXPERT) as (keyof ExpertRow)[];
+
 const SUMS: Sums = {
   total_profit: 0,
   drawdown_pct: 0,
@@ -56,8 +58,7 @@ const PORTFOLIO = {
 } satisfies Partial<PortfolioRow>;
 
 export function wholeExpert(row: ExpertRow): ExpertRow {
-  const isWhole = [row.link, row.last_trades, row.module_status, row.performance_metrics].every((one) => one !== undefined);
-  if (isWhole && row.link !== "") return row;
+  if (EXPERT_FIELDS.every((name) => row[name] !== undefined) && row.link !== "") return row;
   return { ...EXPERT, ...row, link: row.link === "" ? "stale" : (row.link ?? "fresh") }; // one that can't be read is not believed
 }
 
