@@ -14,6 +14,8 @@ from tests.browser.chromium import WITHIN_S, chromium
 if TYPE_CHECKING:
     from playwright.async_api import Browser, ConsoleMessage, Page
 
+    from tests.browser.line import Line
+
 TOKEN = "a-token-of-an-admin"
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -59,6 +61,15 @@ async def phone(browser: "Browser", complaints: list[str]) -> "AsyncIterator[Pag
         browser, complaints, viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True
     ) as page:
         yield page
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def line(page: "Page") -> "Line":
+    from tests.browser.line import Line  # which needs Playwright
+
+    line = Line()
+    await line.lay(page)
+    return line
 
 
 def settings(**more: Any) -> dict[str, Any]:

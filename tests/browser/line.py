@@ -19,7 +19,7 @@ class Line:
         self.is_cut = False
         """New sockets are closed at once."""
         self.first: str | None = None
-        """What the next connection begins with, instead of what the server says first."""
+        """What new connections begin with, and end with, instead of the server."""
         self._page: WebSocketRoute | None = None
 
     async def lay(self, page: Page) -> None:
@@ -33,22 +33,25 @@ class Line:
         assert self._page is not None
         self._page.send(text)
 
+    async def drop(self) -> None:
+        """Break it off; whoever comes back is let in."""
+        assert self._page is not None
+        await self._page.close(code=1011)
+
     async def cut(self) -> None:
         """Break it off, and let nobody come back."""
-        assert self._page is not None
         self.is_cut = True
-        await self._page.close(code=1011)
+        await self.drop()
 
     async def _opened(self, page: WebSocketRoute) -> None:
         self.sockets += 1
         if self.is_cut:
             await page.close(code=1011)
             return
-        first, self.first = self.first, None
-        if first is not None:
-            page.send(first)
-            return
         self._page = page
+        if self.first is not None:
+            page.send(self.first)
+            return
         server = page.connect_to_server()
         page.on_message(lambda text: None if self.is_deaf else server.send(text))
         server.on_message(lambda text: None if self.is_deaf else page.send(text))

@@ -11,6 +11,7 @@ from tests.browser.conftest import TOKEN, holding, url_of
 from tests.server.api.caller import Caller
 
 ANSWER = "header h1"
+NOTICES = "[role=status][aria-label=Notices]"
 OLD = re.compile(r"\bold\b")
 _ALL_WELL = re.compile(r"^All 3 experts reporting")
 
@@ -41,3 +42,12 @@ async def says(page: Page, text: str | re.Pattern[str]) -> None:
 
 async def all_well(page: Page) -> None:
     await expect(page.locator(ANSWER)).to_have_text(_ALL_WELL)
+
+
+async def looks_old(page: Page) -> None:
+    await expect(page.locator(".shell")).to_have_class(OLD)
+
+
+async def looks_live(page: Page) -> None:
+    await expect(page.locator(".shell")).not_to_have_class(OLD)
+    await all_well(page)

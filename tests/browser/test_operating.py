@@ -177,7 +177,8 @@ async def test_an_alert_is_acknowledged_by_one_key_and_by_one_press(
 
 async def test_sound_and_notifications_are_off_until_chosen_and_then_kept(fleet: Fleetwire, page: Page) -> None:
     await page.add_init_script(
-        "window.shown = []; window.Notification = class { constructor(title, more) { shown.push([title, more.tag]); }"
+        "window.shown = []; window.Notification = class { constructor(title, more) {"
+        " shown.push([title, more.tag]); document.documentElement.dataset.shown = shown.length; }"
         " static permission = 'granted'; static requestPermission = async () => 'granted'; };"
     )
     await visit(page, fleet, "#/alerts")
@@ -192,7 +193,7 @@ async def test_sound_and_notifications_are_off_until_chosen_and_then_kept(fleet:
     assert await page.evaluate("localStorage['fleetwire.desktop']") == "all"
     for profit in (150.75, -6000, -7000, -8000):  # over, raised anew, and told again with other figures
         await fleet.report(*three_experts(profit=profit))
-    await page.wait_for_function("shown.length > 0")
+    await expect(page.locator("html[data-shown]")).to_be_visible()
     open_now = await raised(fleet)
     await expect(alerts).to_have_count(len(open_now))
     tags = [tag for _, tag in await page.evaluate("shown")]

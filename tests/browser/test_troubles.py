@@ -1,12 +1,9 @@
-"""What bad input gets: the page says what it is in words, shows nothing old as live, and recovers by itself."""
+"""A line, a clock, a tab or a token in trouble: the page says so, shows nothing old as live, and recovers."""
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from fleetwire.integration import Fleetwire
 from fleetwire.server.api.dashboard import FOLDER
@@ -17,7 +14,7 @@ pytest.importorskip("playwright")
 from playwright.async_api import Page, expect
 
 from tests.browser.line import Line
-from tests.browser.seeing import ANSWER, OLD, all_well, asked, made_token, says, visit
+from tests.browser.seeing import ANSWER, NOTICES, OLD, all_well, asked, looks_live, looks_old, made_token, says, visit
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -27,7 +24,6 @@ pytestmark = [
 
 HOUR_MS = 3_600_000
 NO_SIGN = re.compile(r"^Nothing heard of the server for ")
-GRID = "[role=grid] .all"
 # Looks at every change of the page, and keeps what it ever showed of a text without looking old.
 WATCH = """(text) => {
   window.lies = [];
@@ -38,31 +34,6 @@ WATCH = """(text) => {
   const everything = {subtree: true, childList: true, characterData: true, attributes: true};
   new MutationObserver(look).observe(document.body, everything);
 }"""
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def line(page: Page) -> Line:
-    line = Line()
-    await line.lay(page)
-    return line
-
-
-async def looks_old(page: Page) -> None:
-    await expect(page.locator(".shell")).to_have_class(OLD)
-
-
-async def looks_live(page: Page) -> None:
-    await expect(page.locator(".shell")).not_to_have_class(OLD)
-    await all_well(page)
-
-
-def update(**fields: Any) -> dict[str, Any]:
-    """Word of an expert, as a server would tell it if it were wrong."""
-    data = {"ea_id": 1007, "symbol": "EURUSD", "name": "London Breakout", "status": "active", "link": "fresh"} | fields
-    return {"type": "ea_update", "channel": "ea_updates", "key": "1007", "position": 1, "data": data}
-
-
-# ------------------------------------------------------------------------------------------------------ the line itself
 
 
 async def test_a_line_that_is_dead_and_does_not_say_so_looks_old_within_seconds_and_is_replaced(
@@ -160,108 +131,6 @@ def hours_apart(told: str, real_ms: float) -> float:
     return min(apart, 24 - apart)
 
 
-# ---------------------------------------------------------------------------------------------------- what it is told
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["no JSON", '[{"type": "ea_update", "position": "7"}]', "[" * 20_000, '[{"data": {}}]', "[5]"],
-    ids=["text", "a number as text", "too deep", "no type", "no message"],
-)
-async def test_a_message_that_cannot_be_read_is_said_in_words_and_everything_is_told_again(
-    fleet: Fleetwire, page: Page, line: Line, complaints: list[str], text: str
-) -> None:
-    await visit(page, fleet, "#/experts")
-    await looks_live(page)
-    line.say_raw(text)
-    notice = page.get_by_role("status", name="Notices")
-    await expect(notice).to_contain_text("The server sent something that this page can't read")
-    await looks_live(page)
-    assert line.sockets == 2
-    await fleet.report(*three_experts(profit=-42.5))
-    await says(page, "−42.50")
-    await notice.get_by_role("button").click()
-    await expect(notice).to_have_text("")
-    assert complaints == []
-
-
-async def test_while_what_it_was_told_cannot_be_read_nothing_is_shown_as_live(
-    fleet: Fleetwire, page: Page, line: Line
-) -> None:
-    await visit(page, fleet, "#/experts")
-    await looks_live(page)
-    line.is_cut = True
-    line.say_raw("no JSON")
-    await looks_old(page)
-    line.is_cut = False
-    await looks_live(page)
-
-
-async def test_messages_that_nobody_knows_change_nothing(
-    fleet: Fleetwire, page: Page, line: Line, complaints: list[str]
-) -> None:
-    await visit(page, fleet, "#/experts")
-    await looks_live(page)
-    line.say({"type": "tomorrow", "data": {"a": 1}}, {"type": "ea_update", "channel": "tomorrow", "data": 5})
-    await fleet.report(*three_experts(profit=-42.5))
-    await says(page, "−42.50")
-    await looks_live(page)
-    assert line.sockets == 1
-    await expect(page.get_by_role("status", name="Notices")).to_have_text("")
-    assert complaints == []
-
-
-async def test_fields_that_are_something_else_are_named_left_out_and_stop_no_page(
-    fleet: Fleetwire, page: Page, line: Line, complaints: list[str]
-) -> None:
-    await visit(page, fleet, "#/experts")
-    await says(page, "+150.75")
-    line.say(
-        update(current_profit="150", last_trades="x", performance_metrics=5, module_status=None, symbol=5),
-        {"type": "portfolio_update", "channel": "portfolio_updates", "key": "total", "position": 2}
-        | {"data": {"portfolio": "total", "by_currency": "x", "breakdown": 5, "trading_blocked": None}},
-        {"type": "alert", "channel": "alerts", "position": 3, "seq": 1}
-        | {"data": {"alert_id": "z", "level": 5, "message": None, "status": "raised"}},
-        {"type": "command_update", "channel": "command_updates", "position": 4, "seq": 1, "data": {"issued_at": 5}},
-        {"type": "news_update", "channel": "news_updates", "position": 5, "seq": 1}
-        | {"data": {"id": None, "time_utc": 5, "status": "announced"}},
-        {"type": "trade_update", "channel": "trade_updates", "position": 6, "seq": 1, "data": 5},
-    )
-    notice = page.get_by_role("status", name="Notices")
-    await expect(notice).to_contain_text("is left out")
-    profit = page.locator(f"{GRID} [role=row]", has_text="London Breakout").locator(":nth-child(5)")
-    await expect(profit.first).to_have_text("–")  # no number is shown where none was told, and none is guessed
-    for name in ("overview", "experts?ea=1007", "positions", "trades", "alerts", "news", "commands", "connections"):
-        await page.evaluate(f"location.hash = '#/{name}'")
-        await expect(page.locator(".page")).to_contain_text(re.compile(r"\w{5}"))
-        await expect(page.locator(".page")).not_to_contain_text(re.compile("NaN|undefined"))
-    await page.evaluate("location.hash = '#/experts'")
-    await fleet.report(*three_experts(profit=-42.5))
-    await says(page, "−42.50")
-    assert line.sockets == 1
-    assert complaints == []
-
-
-async def test_a_server_of_another_version_is_said_in_words_and_one_of_ours_is_found_again(
-    fleet: Fleetwire, page: Page, line: Line, complaints: list[str]
-) -> None:
-    await visit(page, fleet, "#/experts")
-    await looks_live(page)
-    line.first = json.dumps([{"type": "connection", "data": {"protocol": 9, "status": "connected"}}])
-    line.is_deaf = line.is_cut = True
-    await line.cut()
-    await page.clock.install()
-    line.is_cut = line.is_deaf = False
-    await expect(page.locator(ANSWER)).to_contain_text("The server and this page are of different versions")
-    await looks_old(page)
-    await page.clock.run_for(5_000)
-    await looks_live(page)
-    assert complaints == []
-
-
-# ------------------------------------------------------------------------------------------------------ what is missing
-
-
 async def test_what_was_missed_is_said_in_words_and_lists_are_the_servers_truth_afterwards(
     page: Page, line: Line, complaints: list[str]
 ) -> None:
@@ -275,7 +144,7 @@ async def test_what_was_missed_is_said_in_words_and_lists_are_the_servers_truth_
         for profit in (-5000, 150.75, -6000, 150.75, -5500):
             await fleet.report(*three_experts(profit=profit))
         line.is_cut = False
-        notice = page.get_by_role("status", name="Notices")
+        notice = page.locator(NOTICES)
         await expect(notice).to_contain_text("This page was not told of some alerts")
         await expect(page.locator(".shell")).not_to_have_class(OLD)
         rows = (await asked(fleet, "GET /api/v1/alerts?status=open"))["items"]
@@ -297,7 +166,7 @@ async def test_a_server_that_came_back_with_its_memory_leaves_nothing_to_be_miss
     async with Fleetwire(kept | {"port": port}) as fleet:
         await expect(page.locator(".shell")).not_to_have_class(OLD)
         await page.locator(".open [data-alert]").nth(1).wait_for()
-        await expect(page.get_by_role("status", name="Notices")).to_have_text("")
+        await expect(page.locator(NOTICES)).to_have_text("")
 
 
 async def test_a_token_that_expires_is_said_to_beforehand_and_asked_for_afterwards(
@@ -306,11 +175,11 @@ async def test_a_token_that_expires_is_said_to_beforehand_and_asked_for_afterwar
     issued = await made_token(fleet, "operator", lifetime_s=2)
     await visit(page, fleet, "#/experts", token=issued["token"])
     await all_well(page)
-    await expect(page.get_by_role("status", name="Notices")).to_contain_text("This token expires within a minute")
+    await expect(page.locator(NOTICES)).to_contain_text("This token expires within a minute")
     await expect(page.get_by_role("alert")).to_contain_text("The token has expired: give another one")
     await expect(page.locator("body")).not_to_contain_text("London Breakout")
     await page.get_by_label("Token", exact=True).fill(TOKEN)
     await page.get_by_role("button", name="Show the fleet").click()
     await looks_live(page)
     await says(page, "London Breakout")
-    await expect(page.get_by_role("status", name="Notices")).to_have_text("")
+    await expect(page.locator(NOTICES)).to_have_text("")

@@ -22,6 +22,7 @@ const ASK_AGAIN = new Set<number | string | null>([4001, 4002, 4201, "token_inva
 
 type Events = "alerts" | "command_updates" | "trade_updates" | "news_updates";
 const NAMES: Record<Events, string> = { alerts: "alerts", command_updates: "steps of commands", trade_updates: "trades", news_updates: "news" };
+const CLOCK_MS = 1_000; // that the server's clock may be known wrongly
 const ROWS_MS = 300; // frames come that often even in a hidden page
 const TOLD_MS = 2_000; // until the server says that it has told all, where it has anything to say of it
 const WRONG_MAX = 5; // fields that are named
@@ -200,7 +201,8 @@ class Live {
     this.#status = status;
     this.#retryAt = status.state === "offline" ? clock.now + status.retryInMs : null;
     if (status.state !== "refused" || !ASK_AGAIN.has(status.code)) return;
-    const isOver = this.#expiresAt !== null && this.#expiresAt <= clock.now; // which the server says of none that it does not take
+    // The server gives one answer for all tokens that it does not take; when this one ends, the page has been told.
+    const isOver = this.#expiresAt !== null && this.client !== null && this.#expiresAt < this.client.serverNow() + CLOCK_MS;
     const words = session.token === null ? "The ticket was good once: give the token to come back" : isOver ? whyRefused(4201, "") : this.link.words;
     this.stop();
     session.leave(words);
