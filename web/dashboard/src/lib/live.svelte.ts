@@ -172,7 +172,7 @@ class Live {
     const read = shaped(row, form, (name) => wrong.add(name));
     if (wrong.size > 0) {
       const more = wrong.size > WRONG_MAX ? ` and ${wrong.size - WRONG_MAX} more` : "";
-      const words = `What was told of ${whose} is partly no figure or text that can be read, and is left out: ${[...wrong].slice(0, WRONG_MAX).join(", ")}${more}.`;
+      const words = `Of ${whose} this can't be read and is left out: ${[...wrong].slice(0, WRONG_MAX).join(", ")}${more}.`;
       this.notices.say("wrong", words, this.client?.serverNow() ?? null);
     }
     return read;

@@ -7,30 +7,30 @@ export interface Notice {
   words: string;
 }
 
+const CLOSED_MAX = 100;
+
 export class Notices {
   /** One of each kind at most, the newest first. */
   list = $state.raw<readonly Notice[]>([]);
-  #closed = new Map<string, string>(); // kind -> words: what somebody has closed is not said again
+  #closed = new Set<string>(); // of the kind that is told again with every message: said once is enough
 
   say(kind: Notice["kind"], words: string, at: number | null): void {
-    if (this.#closed.get(kind) === words || this.of(kind)?.words === words) return;
-    this.list = [{ kind, at, words }, ...this.list.filter((one) => one.kind !== kind)];
+    const before = this.of(kind);
+    if (before?.words === words || this.#closed.has(words)) return;
+    if (kind === "wrong" && before !== undefined) return; // one after the other: nothing that somebody reads changes
+    this.list = [{ kind, at, words }, ...this.list.filter((one) => one !== before)];
   }
 
   of(kind: Notice["kind"]): Notice | undefined {
     return this.list.find((one) => one.kind === kind);
   }
 
-  /** Take one away because it holds no more. */
+  /** Take one away: it holds no more, or somebody has read it. */
   end(kind: Notice["kind"]): void {
-    if (this.of(kind) !== undefined) this.list = this.list.filter((one) => one.kind !== kind);
-    this.#closed.delete(kind);
-  }
-
-  /** Somebody has read it. */
-  close(notice: Notice): void {
-    this.end(notice.kind);
-    if (notice.kind === "wrong") this.#closed.set(notice.kind, notice.words); // it is told again with every message
+    const ended = this.of(kind);
+    if (ended === undefined) return;
+    this.list = this.list.filter((one) => one !== ended);
+    if (kind === "wrong" && this.#closed.size < CLOSED_MAX) this.#closed.add(ended.words);
   }
 
   clear(): void {
