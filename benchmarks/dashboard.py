@@ -9,15 +9,18 @@ Times of the main thread are CPU time, so that other work on the machine does no
 import argparse
 import asyncio
 import os
+import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from playwright.async_api import Browser, CDPSession, Page, ViewportSize, expect
+
 from benchmarks.stage import TOKEN
 from benchmarks.table import markdown, taken
 from fleetwire.server.api.dashboard import FOLDER
-from tests.browser.chromium import CHROMIUM, Browser, Page, chromium
+from tests.browser.chromium import CHROMIUM, chromium
 from tests.browser.conftest import holding
 
 _MANY = 500
@@ -25,6 +28,7 @@ _VERY_MANY = 2_000
 _WARM_UP_S = 2.0
 _PAINTS = 5
 _FRAMES_MIN = 50.0
+_SIZE: ViewportSize = {"width": 1280, "height": 800}
 # Counts, from the page's first script on: frames, and the rows that it was told.
 _COUNTERS = """(() => {
   const counts = { frames: 0, rows: 0, bytes: 0 };
@@ -120,16 +124,27 @@ async def staged() -> AsyncIterator[Stage]:
         await process.wait()
 
 
-async def _metrics(page: Page) -> dict[str, float]:
-    found = await page.ask("Performance.getMetrics")
-    return {one["name"]: one["value"] for one in found["metrics"]}
+class Shown(NamedTuple):
+    """A part of the dashboard that is open, and the protocol of its browser, which tells what it costs."""
+
+    page: Page
+    protocol: CDPSession
+
+    async def metrics(self) -> dict[str, float]:
+        """What Chromium counts: seconds of CPU time, and numbers of layouts."""
+        found = await self.protocol.send("Performance.getMetrics")
+        return {one["name"]: one["value"] for one in found["metrics"]}
+
+    async def counts(self) -> dict[str, float]:
+        """What the page counts, and when, in ms."""
+        return await self.page.evaluate("({...window.__counts, at: performance.now()})")
 
 
-async def _stretch(page: Page, seconds: float) -> Stretch:
+async def _stretch(shown: Shown, seconds: float) -> Stretch:
     """See what a page does for some seconds."""
-    before, counted = await _metrics(page), await page.js("({...window.__counts, at: performance.now()})")
+    before, counted = await shown.metrics(), await shown.counts()
     await asyncio.sleep(seconds)
-    after, counts = await _metrics(page), await page.js("({...window.__counts, at: performance.now()})")
+    after, counts = await shown.metrics(), await shown.counts()
     passed = (counts["at"] - counted["at"]) / 1000
     frames = counts["frames"] - counted["frames"]
     return Stretch(
@@ -142,16 +157,21 @@ async def _stretch(page: Page, seconds: float) -> Stretch:
 
 
 @asynccontextmanager
-async def _shown(browser: Browser, stage: Stage, place: str, experts: int) -> AsyncIterator[Page]:
+async def _shown(browser: Browser, stage: Stage, place: str, experts: int) -> AsyncIterator[Shown]:
     """Open a part of the dashboard, and wait until all experts are there."""
-    async with browser.page() as page:
-        await page.ask("Performance.enable", timeDomain="threadTicks")
-        await page.ask("Page.addScriptToEvaluateOnNewDocument", source=_COUNTERS)
-        await page.open(f"{stage.url}#/{place}", holding(TOKEN))
-        told = "document.querySelector('header').innerText.replace(/\\s/g, '')"
-        await page.until(f"{told}.includes('{experts}of{experts}experts')")
-        await asyncio.sleep(_WARM_UP_S)
-        yield page
+    page = await browser.new_page(viewport=_SIZE)
+    protocol = await page.context.new_cdp_session(page)
+    await protocol.send("Performance.enable", {"timeDomain": "threadTicks"})
+    await page.add_init_script(_COUNTERS)
+    await page.add_init_script(holding(TOKEN))
+    await page.goto(f"{stage.url}#/{place}")
+    all_of_them = f"{experts:,}".replace(",", r"\s")
+    await expect(page.locator(".shell > header")).to_contain_text(
+        re.compile(rf"\b{all_of_them} of {all_of_them} experts")
+    )
+    await asyncio.sleep(_WARM_UP_S)
+    yield Shown(page, protocol)
+    await page.close()
 
 
 async def _rates(browser: Browser, stage: Stage, seconds: float) -> list[Row]:
@@ -159,8 +179,8 @@ async def _rates(browser: Browser, stage: Stage, seconds: float) -> list[Row]:
     rows = []
     for hertz in (1, 10, 20):
         await stage.load(_MANY, hertz)
-        async with _shown(browser, stage, "experts", _MANY) as page:
-            seen = await _stretch(page, seconds)
+        async with _shown(browser, stage, "experts", _MANY) as shown:
+            seen = await _stretch(shown, seconds)
         what = f"{_MANY} experts at {hertz} Hz: layouts a frame, of {seen.frames:.0f} frames a second"
         what += f" ({seen.rows:,.0f} rows a second told, {seen.megabytes:.1f} MB)"
         rows.append(Row(what, f"{seen.layouts:.2f}", "<= 1", seen.layouts <= 1.0))
@@ -171,8 +191,8 @@ async def _shares(browser: Browser, stage: Stage, seconds: float) -> list[Row]:
     await stage.load(_MANY, 10)
     rows = []
     for place in ("overview", "experts"):
-        async with _shown(browser, stage, place, _MANY) as page:
-            seen = await _stretch(page, seconds)
+        async with _shown(browser, stage, place, _MANY) as shown:
+            seen = await _stretch(shown, seconds)
         what = f"{_MANY} experts at 10 Hz, {place}: share of the main thread"
         what += (
             f" ({seen.rows:,.0f} rows a second told; {seen.frames:.0f} frames a second, {seen.frame_ms:.1f} ms each)"
@@ -184,10 +204,10 @@ async def _shares(browser: Browser, stage: Stage, seconds: float) -> list[Row]:
 async def _table(browser: Browser, stage: Stage, seconds: float) -> list[Row]:
     """Scroll through a long table while all of it changes."""
     await stage.load(_VERY_MANY, 1)
-    async with _shown(browser, stage, "experts?sort=open", _VERY_MANY) as page:
-        still = await _stretch(page, seconds)
-        await page.js(_SCROLL)
-        moved = await _stretch(page, seconds)
+    async with _shown(browser, stage, "experts?sort=open", _VERY_MANY) as shown:
+        still = await _stretch(shown, seconds)
+        await shown.page.evaluate(_SCROLL)
+        moved = await _stretch(shown, seconds)
     return [
         Row(
             f"{_VERY_MANY:,} rows that all change each second, sorted by one that does: frames a second"
@@ -210,13 +230,15 @@ async def _first(browser: Browser, stage: Stage) -> list[Row]:
     await stage.load(40, 1)
     paints, kilobytes = [], 0.0
     for _ in range(_PAINTS):
-        async with browser.page() as page:
-            await page.open(stage.url, holding(TOKEN))
-            paints.append(float(await page.js(_SEEN)) / 1000)
-            kilobytes = await page.js(
-                "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('.js'))"
-                ".reduce((sum, one) => sum + one.encodedBodySize, 0) / 1000"
-            )
+        page = await browser.new_page(viewport=_SIZE)
+        await page.add_init_script(holding(TOKEN))
+        await page.goto(stage.url)
+        paints.append(float(await page.evaluate(_SEEN)) / 1000)
+        kilobytes = await page.evaluate(
+            "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('.js'))"
+            ".reduce((sum, one) => sum + one.encodedBodySize, 0) / 1000"
+        )
+        await page.close()
     paints.sort()
     return [
         Row(

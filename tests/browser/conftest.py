@@ -1,28 +1,75 @@
 """A browser, a fleet, and the dashboard between them; where one is missing, the tests are skipped with a word."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import pytest
 import pytest_asyncio
 
 from fleetwire.integration import Fleetwire
-from tests.browser.chromium import Browser, Page, chromium
+from tests.browser.chromium import WITHIN_S, chromium
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, ConsoleMessage, Page
+
+    from tests.browser.line import Line
 
 TOKEN = "a-token-of-an-admin"
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
+async def browser() -> "AsyncIterator[Browser]":
     async with chromium() as browser:
         yield browser
 
 
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the page's console has told of errors and warnings: what its policy has refused is among them."""
+    return []
+
+
+@asynccontextmanager
+async def watched(browser: "Browser", complaints: list[str], **options: Any) -> "AsyncIterator[Page]":
+    """Open a page that shares nothing with others, and note what it complains of."""
+
+    def told(message: "ConsoleMessage") -> None:
+        if message.type in ("error", "warning", "assert"):
+            complaints.append(f"{message.text} {message.location}")
+
+    context = await browser.new_context(**options)
+    context.set_default_timeout(WITHIN_S * 1000)
+    page = await context.new_page()
+    page.on("console", told)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    await context.close()
+
+
 @pytest_asyncio.fixture(loop_scope="module")
-async def page(browser: Browser) -> AsyncIterator[Page]:
-    async with browser.page() as page:
+async def page(browser: "Browser", complaints: list[str]) -> "AsyncIterator[Page]":
+    async with watched(browser, complaints, viewport={"width": 1280, "height": 800}) as page:
         yield page
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def phone(browser: "Browser", complaints: list[str]) -> "AsyncIterator[Page]":
+    async with watched(
+        browser, complaints, viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True
+    ) as page:
+        yield page
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def line(page: "Page") -> "Line":
+    from tests.browser.line import Line  # which needs Playwright
+
+    line = Line()
+    await line.lay(page)
+    return line
 
 
 def settings(**more: Any) -> dict[str, Any]:

@@ -4,15 +4,16 @@ The dashboard has to be built. Pictures are as large as they are shown, so that 
 """
 
 import asyncio
-import base64
 import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
+
+from playwright.async_api import Page, ViewportSize, expect
 
 from fleetwire.server.api.dashboard import FOLDER
-from tests.browser.chromium import CHROMIUM, Page, chromium
+from tests.browser.chromium import CHROMIUM, chromium
 from tests.browser.conftest import holding
 
 HOUSE: Final = Path(__file__).parents[2]
@@ -28,47 +29,49 @@ class Shot(NamedTuple):
     Args:
         name: of its file.
         place: what stands behind "#/".
-        theme: "light" or "dark".
-        size: width and height, in pixels.
-        seen: holds once everything is there.
+        theme: of the page.
+        size: in pixels.
+        seen: what is there once everything is.
     """
 
     name: str
     place: str
-    theme: str
-    size: tuple[int, int]
+    theme: Literal["light", "dark"]
+    size: ViewportSize
     seen: str
 
     @property
     def is_phone(self) -> bool:
-        return self.size[0] < 500
+        return self.size["width"] < 500
 
 
-_OVERVIEW: Final = "document.querySelectorAll('.overview canvas').length > 1"
-_ROWS: Final = "document.querySelectorAll('[role=row]').length > 5"
+_SCREEN: Final[ViewportSize] = {"width": 1280, "height": 800}
+_PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
+_OVERVIEW: Final = ".overview canvas >> nth=1"
+_ROWS: Final = "[role=row] >> nth=5"
+_HEADING: Final = ".page h2 >> nth=0"
 SHOTS: Final = (
-    Shot("overview-light", "overview", "light", (1280, 800), _OVERVIEW),
-    Shot("overview-dark", "overview", "dark", (1280, 800), _OVERVIEW),
-    Shot("experts", "experts?ea=1012", "light", (1280, 800), f"{_ROWS} && document.querySelector('dialog canvas')"),
-    Shot("trades", "trades", "dark", (1280, 800), _ROWS),
-    Shot("positions", "positions", "light", (1280, 800), _ROWS),
-    Shot("commands", "commands", "light", (1280, 800), "document.querySelector('.page h2')"),
-    Shot("alerts", "alerts", "dark", (1280, 800), "document.querySelector('.page h2')"),
-    Shot("phone", "overview", "dark", (390, 844), _OVERVIEW),
+    Shot("overview-light", "overview", "light", _SCREEN, _OVERVIEW),
+    Shot("overview-dark", "overview", "dark", _SCREEN, _OVERVIEW),
+    Shot("experts", "experts?ea=1012", "light", _SCREEN, "dialog canvas >> nth=0"),
+    Shot("trades", "trades", "dark", _SCREEN, _ROWS),
+    Shot("positions", "positions", "light", _SCREEN, _ROWS),
+    Shot("commands", "commands", "light", _SCREEN, _HEADING),
+    Shot("alerts", "alerts", "dark", _SCREEN, _HEADING),
+    Shot("phone", "overview", "dark", _PHONE, _OVERVIEW),
 )
 
 
 async def take(page: Page, url: str, shot: Shot) -> bytes:
     """Take one picture, once what it should show is there and two frames have passed."""
-    await page.theme(shot.theme)
-    await page.size(*shot.size, is_phone=shot.is_phone)
-    await page.open(f"{url}#/{shot.place}", holding(_TOKEN))
-    await page.says("experts active")
-    await page.until(shot.seen)
-    await page.js(
+    await page.add_init_script(holding(_TOKEN))
+    await page.goto(f"{url}#/{shot.place}")
+    await expect(page.locator(".shell > header")).to_contain_text("experts active")
+    await page.locator(shot.seen).wait_for()
+    await page.evaluate(
         "new Promise((seen) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(seen)), 1500))"
     )
-    return base64.b64decode((await page.ask("Page.captureScreenshot", format="png", optimizeForSpeed=False))["data"])
+    return await page.screenshot()
 
 
 async def _main() -> int:
@@ -86,8 +89,11 @@ async def _main() -> int:
             IMAGES.mkdir(parents=True, exist_ok=True)
             async with chromium() as browser:
                 for shot in SHOTS:
-                    async with browser.page() as page:
-                        picture = await take(page, url, shot)
+                    page = await browser.new_page(
+                        viewport=shot.size, color_scheme=shot.theme, is_mobile=shot.is_phone, has_touch=shot.is_phone
+                    )
+                    picture = await take(page, url, shot)
+                    await page.close()
                     (IMAGES / f"{shot.name}.png").write_bytes(picture)
                     print(f"docs/images/{shot.name}.png  {len(picture) / 1000:.0f} KB")
                     if len(picture) > BYTES_MAX:

@@ -6,6 +6,15 @@ it("says when it tries again", () => {
   expect(link.words.replaceAll("\u202f", " ")).toBe("The connection was lost: trying again in 2.5 s");
   expect(linkOf({ state: "offline", retryInMs: 0, reason: "", code: 1012 }, 0, 5).words).toBe("The server is being restarted: trying again now");
 });
+it.each([
+  ["malformed_message", "something that this page can't read"],
+  ["version", "different versions"],
+  ["timeout", "Nothing is heard"],
+])("says what a loss by %s means", (code, words) => {
+  const link = linkOf({ state: "offline", retryInMs: 400, reason: "", code }, 400, 0);
+  expect(link.kind).toBe("offline");
+  expect(link.words).toContain(words);
+});
 it("says how long nothing was heard", () => {
   const link = linkOf({ state: "stale", ageMs: 14_000 }, null, 0);
   expect(link.kind).toBe("stale");

@@ -29,6 +29,12 @@ describe("rows that somebody else's program tells", () => {
     const total = wholePortfolio({ total_profit: 2450.3, active_eas: 15, drawdown_pct: 3.8 } as PortfolioRow);
     expect([total.active_eas, total.by_currency, total.trading_blocked]).toEqual([15, {}, []]);
   });
+  it("are made whole where only some of it is missing", () => {
+    const row = wholeExpert({ ea_id: 7, link: "fresh", last_trades: [] } as unknown as ExpertRow);
+    expect([row.performance_metrics, row.module_status]).toEqual([{}, {}]);
+    expect(wholePortfolio({ by_currency: {}, breakdown: {} } as PortfolioRow).trading_blocked).toEqual([]);
+  });
+  it("are not believed to be fresh where they do not say so in words", () => expect(wholeExpert({ ea_id: 7, link: "" } as ExpertRow).link).toBe("stale"));
   it("that are whole stay the same object", () => expect(wholeExpert(grid)).toBe(grid));
 });
 

@@ -47,11 +47,15 @@ function whyOffline(code: Code): string {
     4102: "The server is full",
     4103: "The server takes no new connections",
     4200: "The server heard nothing of this page",
+    malformed_message: "The server sent something that this page can't read",
+    version: "The server and this page are of different versions: reload the page if this lasts",
+    timeout: "Nothing is heard from the server any more",
   };
   return said[String(code)] ?? "The connection was lost";
 }
 
-function whyRefused(code: Code, reason: string): string {
+/** Say why the server takes nobody, by its close or error code. */
+export function whyRefused(code: Code, reason: string): string {
   if (code === "token_invalid" || code === 4001) return "This token is not known here, or not any more: check it against the server's";
   if (code === 4201) return "The token has expired: give another one";
   if (code === 4005) return "The server refused what this page said: they may be of different versions; reload the page";

@@ -11,7 +11,7 @@ export class Rows<R> {
   complete = $state(false);
   #store: StateStore<R> | null = null;
 
-  constructor(private readonly whole: (row: R) => R = (row) => row) {}
+  constructor(private readonly whole: (row: R, key: string) => R) {}
 
   /** Follow a store of the client, from now on and until the next. */
   follow(store: StateStore<R>): () => void {
@@ -23,7 +23,7 @@ export class Rows<R> {
         const row = rows.get(key);
         if ((row === undefined) === this.rows.has(key)) isOther = true;
         if (row === undefined) this.rows.delete(key);
-        else this.rows.set(key, this.whole(row));
+        else this.rows.set(key, this.whole(row, key));
       }
       if (isOther) this.shape += 1;
       this.version += 1;

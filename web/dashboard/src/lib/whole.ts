@@ -1,6 +1,6 @@
 /** Rows as the pages want them. What a program of somebody's own has broadcast may lack most of a row's fields. */
 
-import type { AlertRow, CommandRow, ExpertRow, PortfolioRow, Sums } from "fleetwire";
+import type { AlertRow, CommandRow, ExpertRow, NewsRow, PortfolioRow, Sums } from "fleetwire";
 
 const EXPERT: Omit<ExpertRow, "ea_id"> = {
   symbol: "",
@@ -29,6 +29,8 @@ const EXPERT: Omit<ExpertRow, "ea_id"> = {
   last_report_utc: "",
 };
 
+const EXPERT_FIELDS = Object.keys(EXPERT) as (keyof ExpertRow)[];
+
 const SUMS: Sums = {
   total_profit: 0,
   drawdown_pct: 0,
@@ -56,11 +58,12 @@ const PORTFOLIO = {
 } satisfies Partial<PortfolioRow>;
 
 export function wholeExpert(row: ExpertRow): ExpertRow {
-  return row.link === undefined || row.last_trades === undefined ? { ...EXPERT, ...row } : row;
+  if (EXPERT_FIELDS.every((name) => row[name] !== undefined) && row.link !== "") return row;
+  return { ...EXPERT, ...row, link: row.link === "" ? "stale" : (row.link ?? "fresh") }; // one that can't be read is not believed
 }
 
 export function wholePortfolio(row: PortfolioRow): PortfolioRow {
-  if (row.by_currency !== undefined && row.breakdown !== undefined) return row;
+  if (["by_currency", ...Object.keys(PORTFOLIO)].every((name) => row[name as keyof PortfolioRow] !== undefined)) return row;
   const sums = { ...SUMS, ...row } as Sums;
   const money = row.equity === undefined ? {} : { [sums.currency]: sums };
   return Object.assign({}, PORTFOLIO, { by_currency: money }, row);
@@ -68,14 +71,18 @@ export function wholePortfolio(row: PortfolioRow): PortfolioRow {
 
 /** An alert that a program has published has no number of the server's, and nobody can acknowledge it: it was told. */
 export function wholeAlert(row: AlertRow, seq: number, utc: string): AlertRow {
-  if (row.alert_id !== undefined && row.status !== undefined) return row;
-  return { ...{ level: "info", message: "", rule: "published", subject: "" }, ...row, alert_id: -seq, status: "told", raised_at: row.raised_at ?? utc };
+  const whole = { ...{ level: "info", message: "", rule: "published", subject: "", raised_at: utc }, ...row };
+  return row.alert_id !== undefined && row.status !== undefined ? whole : { ...whole, alert_id: -seq, status: "told" };
 }
 
 /** Likewise of a command: what a program tells of one of its own. It was issued when it was first heard of. */
 export function wholeCommand(row: CommandRow, seq: number, utc: string, heardAt: (id: string) => string | undefined): CommandRow {
-  if (row.issued_at !== undefined) return row;
-  const id = String(row.command_id ?? `published-${seq}`);
+  const id = String(row.command_id || `published-${seq}`);
   const own = { command: "command", status: "told", params: {}, reason: "", target: row.ea_id === undefined ? "" : `EA ${row.ea_id}`, priority: "normal", by: "a program" };
-  return { ...own, ...row, command_id: id, issued_at: heardAt(id) ?? utc, expires_at: utc, changed_at: utc };
+  const times = { issued_at: row.issued_at ?? heardAt(id) ?? utc, expires_at: utc, changed_at: utc };
+  return { ...own, ...times, ...row, command_id: id };
+}
+
+export function wholeNews(row: NewsRow): NewsRow {
+  return { ...{ status: "", name: "", currency: "", importance: "", time_utc: "", source: "" }, ...row };
 }
