@@ -2,7 +2,7 @@
 
 import { type Clock, SleepDetector } from "./clock.js";
 import { Core } from "./core.js";
-import type { Json } from "./envelope.js";
+import { type Json, plain } from "./envelope.js";
 import { FleetwireError } from "./errors.js";
 import type { AlertRow } from "./generated.js";
 import { Listeners } from "./listeners.js";
@@ -106,10 +106,12 @@ export class Client implements types.Fleetwire {
     const { signal, timeoutMs = REQUEST_TIMEOUT_MS } = options;
     return new Promise<T>((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
+      if (!(timeoutMs >= 0)) return reject(new FleetwireError("config", `timeoutMs is ${timeoutMs}: milliseconds are meant`));
+      const said = plain(data); // as it is now, whatever the program does with it later
       const { state } = this.status.value;
       if (state === "closed") return reject(new FleetwireError("closed", "the client is closed"));
       this.#run(() => {
-        const id = this.#core.request(this.settings.clock.now(), timeoutMs, type, data);
+        const id = this.#core.request(this.settings.clock.now(), timeoutMs, type, said);
         const abort = (): void => {
           this.#core.abandon(id);
           this.#answers.delete(id);
@@ -211,7 +213,7 @@ export class Client implements types.Fleetwire {
       case "row":
         return this.#listeners.eachStore(output.channel, (store) => store.take(output.key, output.row));
       case "complete":
-        return this.#listeners.eachStore(output.channel, (store) => store.stand(output.isComplete));
+        return this.#listeners.stand(output.channel, output.isComplete);
       case "begun":
         return this.#listeners.begun(output);
       case "refused":

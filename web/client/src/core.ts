@@ -178,8 +178,10 @@ export class Core {
     const ours = late.find((request) => !request.isOwn);
     if (ours) return this.#drop(now, chance, overdue(ours));
     if (now >= this.#retryAt) this.start(now);
-    else if (this.#phase === "opening" && now >= this.#openedAt + OPEN_TIMEOUT_MS)
+    else if (this.#phase === "opening" && now >= this.#openedAt + OPEN_TIMEOUT_MS) {
+      if (!this.#isOpen) this.#offers.failed();
       this.#drop(now, chance, timeout("the server did not answer in time"), null);
+    }
     else if (now >= this.#tokenDue) this.#drop(now, chance, new FleetwireError("token", "the token did not come in time", true));
     else if (this.#liveness) this.#judge(now, chance, this.#liveness.check(now));
     this.#tellAge(now);
@@ -316,7 +318,7 @@ export class Core {
   /** Ask something for the program; it is sent as soon as there is a connection. Gives the question's id. */
   request(now: number, timeoutMs: number, type: string, data: Json): number {
     const id = this.requests.nextId();
-    this.requests.open.set(id, { id, type, data, deadline: now + timeoutMs, isOwn: true, question: null, isSent: false });
+    this.requests.open.set(id, { id, type, data, deadline: now + timeoutMs, isOwn: true, question: null, isSent: false, wasSent: false });
     if (this.#status.state === "refused") this.#end(new FleetwireError("refused", this.#status.reason));
     this.sync(now);
     return id;
@@ -329,13 +331,13 @@ export class Core {
 
   #question(now: number, type: string, data: Json, question: Question | null = null): void {
     const id = this.requests.nextId();
-    const request: Request = { id, type, data, deadline: now + ANSWER_TIMEOUT_MS, isOwn: false, question, isSent: false };
+    const request: Request = { id, type, data, deadline: now + ANSWER_TIMEOUT_MS, isOwn: false, question, isSent: false, wasSent: false };
     this.requests.open.set(id, request);
     this.#sendRequest(request);
   }
 
   #sendRequest(request: Request): void {
-    request.isSent = true;
+    request.isSent = request.wasSent = true;
     this.#send({ type: request.type, data: request.data, id: request.id });
   }
 

@@ -419,3 +419,10 @@ test("http addresses are taken for those of the socket", async () => {
   for (const url of ["http://server:8765/base", "https://server"]) connect(url, { token: TOKEN, transport }).close();
   expect(urls).toEqual(["ws://server:8765/base", "wss://server/"]);
 });
+
+test("a socket that opens too late is tried without a subprotocol as well", async () => {
+  const world = new World();
+  await turn();
+  world.clock.advance(11_000);
+  expect(world.sockets.map((socket) => socket.offers)).toEqual([["fleetwire.v2.json"], []]);
+});

@@ -192,3 +192,27 @@ test("an event and its state come in the order in which they were said", async (
   world.socket.say(world.alert(), world.row("1", {}), world.alert());
   expect(order).toEqual(["alert, row is 0", "row", "alert, row is 1"]);
 });
+
+test("who comes to a channel that was refused is told as well, and what was refused is not wanted any more", async () => {
+  const world = new World();
+  const rejected = [{ channel: "alerts", code: "forbidden", message: "not for you" }];
+  for (let n = 0; n < 2; n++) {
+    const next = expect(listen(world).next()).rejects.toMatchObject({ code: "forbidden" });
+    await turn();
+    if (n === 0) {
+      await world.open();
+      await world.admit();
+    }
+    world.answer({}, rejected);
+    await next;
+  }
+  await world.comeBack();
+  expect(world.socket.sent.map((message) => message.type)).toEqual(["auth"]);
+});
+
+test("an event without data is a malformed message", async () => {
+  const [world] = await listening();
+  const { data: _, ...bare } = world.alert() as { data: object };
+  world.socket.say(bare);
+  expect(world.client.status.value).toMatchObject({ state: "offline", code: "malformed_message" });
+});

@@ -286,3 +286,57 @@ test("a handler of a row's type hears whole rows, and has its channel subscribed
   await turn();
   expect(world.answer()).toEqual([{ channels: ["ea_updates"] }]);
 });
+
+test("who comes to a channel that was refused is told as well", async () => {
+  const world = new World();
+  const rejected = [{ channel: "ea_updates", code: "forbidden", message: "not for you" }];
+  world.client.state("ea_updates");
+  await turn();
+  await world.open();
+  await world.admit();
+  world.answer({}, rejected);
+  const late = world.client.state("ea_updates", { maxHz: 1 });
+  await turn();
+  expect(world.answer({}, rejected)).toEqual([{ channels: ["ea_updates"], snapshot: true }]);
+  expect([late.complete, late.error?.code]).toEqual([false, "forbidden"]);
+});
+
+test("a refused key says so, and no other suffers", async () => {
+  const world = new World();
+  const [good, bad] = ["1", "2"].map((key) => world.client.state("ea_updates", { keys: [key] }));
+  await turn();
+  await world.open();
+  await world.admit();
+  world.answer({}, [{ channel: "ea_updates:2", code: "forbidden", message: "not for you" }]);
+  world.socket.say(world.row("1", { n: 1 }));
+  world.ended("ea_updates:1");
+  expect([good!.complete, good!.error, good!.rows.size]).toEqual([true, null, 1]);
+  expect([bad!.complete, bad!.error?.code]).toEqual([false, "forbidden"]);
+  expect(world.state).toBe("live");
+  expect(world.answer()).toEqual([]);
+});
+
+test.each(["text", 7, null, [1], undefined])("a row that is %j is a malformed message, and no row", async (data) => {
+  const world = await begun();
+  world.socket.say({ ...world.row("1", {}), data });
+  expect(world.client.status.value).toMatchObject({ state: "offline", code: "malformed_message" });
+  expect(experts(world)).toEqual({ "1": 1, "2": 2 });
+});
+
+test("a listener that fails later is told as well, and is no unhandled rejection", async () => {
+  const world = await begun();
+  const said = console.error;
+  const errors: string[] = [];
+  console.error = (error: Error) => errors.push(error.message);
+  const fails = (name: string) => () => Promise.reject(new Error(name));
+  try {
+    world.client.state("ea_updates").subscribe(fails("rows"));
+    world.client.on("ea_update", fails("message"));
+    world.client.status.subscribe(fails("status"));
+    world.socket.say(world.row("1", { n: 2 }));
+    await turn();
+    expect(errors).toEqual(["rows", "status", "message"]);
+  } finally {
+    console.error = said;
+  }
+});
