@@ -7,6 +7,7 @@ import { FleetwireError } from "./errors.js";
 import type { AlertRow } from "./generated.js";
 import { Listeners } from "./listeners.js";
 import { Value } from "./observable.js";
+import type { CommandRequest } from "./orders.js";
 import type { Output } from "./output.js";
 import type { Transport, TransportFactory } from "./transport.js";
 import type * as types from "./types.js";
@@ -84,7 +85,7 @@ export class Client implements types.Fleetwire {
 
   // ------------------------------------------------------------------------------------------------------------ asking
 
-  command(request: types.CommandRequest, options?: types.RequestOptions): Promise<types.CommandResponse> {
+  command(request: CommandRequest, options?: types.RequestOptions): Promise<types.CommandResponse> {
     const key = request.idempotency_key || randomKey();
     return this.#ask("command", { ...request, idempotency_key: key }, options);
   }

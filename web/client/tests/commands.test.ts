@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { World, turn } from "./world.js";
 
-const PAUSE = { command: "pause", target: { ea_id: 7 }, reason: "news" };
+const PAUSE = { command: "pause", target: { ea_id: 7 }, reason: "news" } as const;
 
 async function live(): Promise<World> {
   const world = new World();
