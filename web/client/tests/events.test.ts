@@ -216,3 +216,12 @@ test("an event without data is a malformed message", async () => {
   world.socket.say(bare);
   expect(world.client.status.value).toMatchObject({ state: "offline", code: "malformed_message" });
 });
+
+test("a loss in another epoch says nothing of positions in this one", async () => {
+  const [world, iterator] = await listening();
+  const gap = { channel: "alerts", since: 10, until: 50, epoch: "e0" };
+  world.socket.say({ type: "gap", data: gap }, world.alert(11));
+  expect(await taken(iterator, 2)).toEqual([gap, 11]);
+  await world.comeBack();
+  expect(world.answer({ alerts: true })[0]!.since.positions).toEqual({ alerts: 11 });
+});

@@ -1,7 +1,7 @@
 /** Silence: what is old is said to be old, what is dead is left, and what only sleeps is not taken for dead. */
 
 import { expect, test } from "vitest";
-import { World } from "./world.js";
+import { World, turn } from "./world.js";
 
 const HOUR_MS = 3_600_000;
 
@@ -173,4 +173,29 @@ test("the best answer to a heartbeat tells the server's time", async () => {
   world.clock.advance(5_000);
   world.socket.say({ type: "heartbeat_response", data: { server_time: world.utc(), client_time: world.clock.now() } });
   expect(world.client.clockOffsetMs).toBe(60_000);
+});
+
+test("a timer that comes late, with an answer still on its way, is no verdict: each time anew", async () => {
+  const world = await live();
+  for (let n = 0; n < 3; n++) {
+    world.clock.advance(5_000);
+    expect(world.socket.heard().map((message) => message.type)).toEqual(["heartbeat"]);
+    world.clock.sleep(60_000, true); // the page is frozen, the answer waits in its queue
+    world.clock.advance(1);
+    expect(world.sockets.length).toBe(1);
+    expect(world.socket.heard().map((message) => message.type)).toEqual(["heartbeat"]);
+    world.socket.say({ type: "heartbeat_response", data: {} });
+    expect(world.state).toBe("live");
+  }
+});
+
+test("a row is as old as the sleep was long before the server has said a word", async () => {
+  const world = await live();
+  const store = world.client.state("ea_updates");
+  await turn();
+  world.answer();
+  world.socket.say({ ...world.row("1", {}), as_of: world.utc() });
+  world.clock.sleep(HOUR_MS, false);
+  world.clock.wake();
+  expect(store.ageMs("1")).toBe(HOUR_MS);
 });

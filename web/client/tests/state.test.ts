@@ -340,3 +340,32 @@ test("a listener that fails later is told as well, and is no unhandled rejection
     console.error = said;
   }
 });
+
+test("a row without a position is no ground for a patch", async () => {
+  const world = await begun();
+  const { position: _, ...bare } = world.row("1", { n: 8 }) as { position: number };
+  world.socket.say(bare, world.patch("1", { n: 9 }, 4, 11));
+  expect(experts(world)["1"]).toBe(8);
+  expect(world.client.state("ea_updates").complete).toBe(false);
+});
+
+test("a server whose positions are before ours has lost something: its rows are told anew", async () => {
+  const world = await begun();
+  await world.comeBack();
+  world.position = 5; // it came back with an older copy of what it keeps
+  world.answer({ ea_updates: true });
+  expect(world.client.state("ea_updates").complete).toBe(false);
+  world.socket.say(world.row("1", { n: 3 }, 4));
+  world.ended("ea_updates");
+  expect(experts(world)).toEqual({ "1": 3 });
+});
+
+test("a row is as old as its source says, however late it was published", async () => {
+  const world = new World();
+  const store = world.client.state("ea_updates");
+  await world.live();
+  const as_of = world.utc();
+  world.clock.advance(4_000);
+  world.socket.say({ ...world.row("1", {}), as_of });
+  expect(store.ageMs("1")).toBe(4_000);
+});
