@@ -45,6 +45,7 @@ export class Listeners {
       used: (one, isUsed) => (isUsed ? begin() : this.#leave(name, one as Store<unknown>)),
     });
     const begin = (): void => {
+      if (this.#stores.get(name) === store) return;
       this.#stores.set(name, store);
       this.#interests.add(store, { channel, keys, maxHz: options.maxHz });
       const { rows, isComplete } = this.core.channels.get(channel)!;

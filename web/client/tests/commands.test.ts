@@ -177,3 +177,11 @@ test.each([NaN, -1])("a timeout of %d is refused", async (timeoutMs) => {
   await expect(world.client.command(PAUSE, { timeoutMs })).rejects.toMatchObject({ code: "config" });
   expect(world.socket.heard()).toEqual([]);
 });
+
+test("an error names its question in its data as well, and no other message with that id is an answer", async () => {
+  const world = await live();
+  const asked = world.client.command(PAUSE);
+  const { id } = world.socket.last("command");
+  world.socket.say({ type: "weather", id, data: { status: "accepted" } }, { type: "error", data: { code: "conflict", message: "no", id } });
+  await expect(asked).rejects.toMatchObject({ code: "conflict" });
+});

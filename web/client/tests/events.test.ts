@@ -173,6 +173,19 @@ test("an iteration that nobody takes from keeps the newest, and says what it let
   expect(next).toBe(5_011);
 });
 
+test("what was let go twice is named by one gap, from its beginning", async () => {
+  const [world, iterator] = await listening();
+  for (let n = 0; n < 15_001; n++) world.socket.say(world.alert());
+  expect(await taken(iterator, 2)).toEqual([{ channel: "alerts", since: 10, until: 10_009 }, 10_010]);
+});
+
+test("an iteration that was left gives nothing more", async () => {
+  const [world, iterator] = await listening();
+  world.socket.say(world.alert());
+  await iterator.return!();
+  expect((await iterator.next()).done).toBe(true);
+});
+
 test("closing the client ends iterations, after what waits in them", async () => {
   const [world, iterator] = await listening();
   world.socket.say(world.alert());

@@ -199,3 +199,39 @@ test("a row is as old as the sleep was long before the server has said a word", 
   world.clock.wake();
   expect(store.ageMs("1")).toBe(HOUR_MS);
 });
+
+test("clocks drift: an old measurement is given up for a newer one that is a little worse", async () => {
+  const world = await live();
+  const answerAfter = (ms: number): void => {
+    world.clock.advance(5_000);
+    const { client_time } = world.socket.last("heartbeat").data;
+    world.clock.advance(ms / 2);
+    const server_time = world.utc();
+    world.clock.advance(ms / 2);
+    world.socket.say({ type: "heartbeat_response", data: { server_time, client_time } });
+  };
+  world.serverAhead = 80; // since the welcome, which took no time
+  answerAfter(100);
+  expect(world.client.clockOffsetMs).toBe(0);
+  for (let quiet = 0; quiet < 300_000; quiet += 1_000) {
+    world.clock.advance(1_000);
+    world.socket.say({ type: "weather" });
+  }
+  answerAfter(100);
+  expect(world.client.clockOffsetMs).toBe(80);
+});
+
+test("a clock that was set is taken for a sleep until the server has been heard, however long its answer took", async () => {
+  const world = await live();
+  world.clock.ahead += HOUR_MS;
+  world.serverAhead -= HOUR_MS;
+  world.clock.advance(1_000);
+  expect(world.state).toBe("stale");
+  const { client_time } = world.socket.last("heartbeat").data;
+  world.clock.advance(100);
+  const server_time = world.utc();
+  world.clock.advance(100);
+  world.socket.say({ type: "heartbeat_response", data: { server_time, client_time } });
+  expect(world.state).toBe("live");
+  expect(world.client.clockOffsetMs).toBe(-HOUR_MS);
+});

@@ -369,3 +369,24 @@ test("a row is as old as its source says, however late it was published", async 
   world.socket.say({ ...world.row("1", {}), as_of });
   expect(store.ageMs("1")).toBe(4_000);
 });
+
+test("each frame names what has changed since the one before, once", async () => {
+  const world = await begun();
+  const told: string[][] = [];
+  world.clock.draw();
+  world.client.state("ea_updates").subscribe((_, changed) => told.push([...changed]));
+  for (let n = 0; n < 1_000; n++) world.socket.say(world.row("1", { n }));
+  world.clock.draw();
+  world.socket.say(world.row("2", { status: "removed" }), world.row("3", {}));
+  world.clock.draw();
+  world.clock.draw();
+  expect(told).toEqual([["1", "2"], ["1"], ["2", "3"]]);
+});
+
+test("what its source says it will have said is not younger than now", async () => {
+  const world = new World();
+  const store = world.client.state("ea_updates");
+  await world.live();
+  world.socket.say({ ...world.row("1", {}), as_of: "2099-01-01T00:00:00.000Z" });
+  expect(store.ageMs("1")).toBe(0);
+});
