@@ -312,8 +312,13 @@ test("a refused key says so, and no other suffers", async () => {
   world.ended("ea_updates:1");
   expect([good!.complete, good!.error, good!.rows.size]).toEqual([true, null, 1]);
   expect([bad!.complete, bad!.error?.code]).toEqual([false, "forbidden"]);
+  const late = world.client.state("ea_updates", { keys: ["3"] });
+  await turn();
+  const refusals = ["2", "3"].map((key) => ({ channel: `ea_updates:${key}`, code: "forbidden", message: "not for you" }));
+  expect(world.answer({}, refusals)[0]!.channels).toEqual(["ea_updates:2", "ea_updates:3"]);
+  expect(late.error?.code).toBe("forbidden");
+  expect([good!.complete, good!.error, good!.rows.size]).toEqual([true, null, 1]);
   expect(world.state).toBe("live");
-  expect(world.answer()).toEqual([]);
 });
 
 test.each(["text", 7, null, [1], undefined])("a row that is %j is a malformed message, and no row", async (data) => {
