@@ -93,6 +93,9 @@ class Speaker(Protocol):
     def tell(self, message: ServerMessage) -> bool:
         """Say something, without waiting; tells whether it went out."""
 
+    def answer(self, message: ServerMessage) -> None:
+        """Answer what it has asked, without waiting, however much it has still to be told."""
+
 
 # ------------------------------------------------------------------------------------------------------------- store
 

@@ -86,7 +86,7 @@ class ReportDesk:
     raises a `DataError` if that is wrong, a `ForbiddenError` if this one may not say it, or a `StoreError` if it can't
     be kept. `acknowledge` is given the id of an alert, who says so, and the labels of what they may see; it raises a
     `NotFoundError` if no such alert is open. `command` is given a `command` or a `command_cancel`, answers it with
-    `Session.tell` once that is kept, or raises a `MessageError`; `refuse` is told of those that their session may not
+    `Session.answer` once that is kept, or raises a `MessageError`; `refuse` is told of those that their session may not
     ask for: what, who, from where, and why not. All are None while nobody keeps a fleet.
     """
 
@@ -245,6 +245,14 @@ class Session:
             return False
         self.write(self.form.tell(message))
         return True
+
+    def answer(self, message: messages.ServerMessage) -> None:
+        """Answer what it has asked, as soon as that is done; though its transport is full.
+
+        Nothing more is read from it meanwhile, so that answers can't pile up; and nobody would say them again.
+        """
+        if not self.closing:
+            self.write(self.form.tell(message))
 
     def welcome(self, utc: str) -> bytes:
         """Build the first message; whom a ticket has let in it tells the role."""

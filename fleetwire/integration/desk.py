@@ -183,10 +183,10 @@ class Desk:
             utc = self._service.clock.utc()
             if error is not None:
                 said = ErrorData(code="store_unavailable", message=str(error), temporary=True, id=message.id)
-                speaker.tell(Error(data=said, timestamp=utc, id=message.id))
+                speaker.answer(Error(data=said, timestamp=utc, id=message.id))
                 return
             data = self._response(status, orders.known(command_id, asker))
-            speaker.tell(CommandResponse(data=data, timestamp=utc, id=message.id))
+            speaker.answer(CommandResponse(data=data, timestamp=utc, id=message.id))
 
         if isinstance(message, CommandCancel):
             command_id = message.data.command_id
@@ -200,7 +200,7 @@ class Desk:
             submission = orders.submit(request, asker, lambda error: answer(error, "accepted", given[0]))
             given.append(submission.command.command_id)
         except ConfirmationError as error:
-            speaker.tell(
+            speaker.answer(
                 CommandResponse(data=self._to_confirm(error), timestamp=self._service.clock.utc(), id=message.id)
             )
 

@@ -9,6 +9,7 @@ from fleetwire.hub.access import RIGHTS, Identity, Role
 from fleetwire.hub.limits import Limits
 from fleetwire.hub.session import Close, Ping, Session, State
 from fleetwire.wire.errors import CloseCode, NotFoundError, StoreError
+from fleetwire.wire.messages import CommandResponse, CommandResponseData
 from tests.hub.support import TOKEN, UTC, Reader, Room, closes, new_house, unframe
 
 RIGHT = {"type": "auth", "data": {"token": TOKEN}}
@@ -426,3 +427,17 @@ def test_a_report_that_can_not_be_kept_is_to_be_sent_again_and_costs_nobody_the_
     session._house.desk.take = take
     report = {"type": "price_report", "data": {"symbol": "EURUSD"}}
     assert play(session, *[report] * 100) == ["not_kept"] * 100
+
+
+def test_who_is_behind_is_answered_all_the_same_and_told_nothing_else() -> None:
+    written: list[bytes] = []
+    session = Session(new_house(), "c1", "127.0.0.1", written.append, 0.0, UTC)
+    session.paused = True
+    answer = CommandResponse(data=CommandResponseData(status="accepted", command_id="c7"), timestamp=UTC, id=3)
+    assert session.tell(answer) is False
+    assert written == []
+    session.answer(answer)
+    assert [message["id"] for payload in written for message in unframe(payload)] == [3]
+    session.closing = True
+    session.answer(answer)
+    assert len(written) == 1

@@ -3,6 +3,7 @@
 import { CHANNELS } from "./generated.js";
 import { Rows } from "./rows.js";
 import type { Json } from "./envelope.js";
+import type { FleetwireError } from "./errors.js";
 
 export type ChannelName = keyof typeof CHANNELS;
 
@@ -20,8 +21,8 @@ export class Channel {
   readonly rows = new Rows();
   /** What was asked for on this connection. */
   readonly asked = new Set<string>();
-  /** What the server refused on this connection: not asked for again. */
-  readonly refused = new Set<string>();
+  /** What the server refused on this connection: not asked for again before somebody else wants it. */
+  readonly refused = new Map<string, FleetwireError>();
   askedHz: number | undefined;
   want: Want | null = null;
   /** How many of its last messages are still to be asked for. */
@@ -51,6 +52,12 @@ export class Channel {
 
   hears(key: string | undefined): boolean {
     return this.want !== null && (this.want.whole || (key !== undefined && this.want.keys.includes(key)));
+  }
+
+  /** Why not all is heard of the channel, or of some of its keys; null where nothing is refused. */
+  refusal(keys: Iterable<string> | null): FleetwireError | null {
+    const topics = [this.name, ...[...(keys ?? [])].map((key) => `${this.name}:${key}`)];
+    return topics.map((topic) => this.refused.get(topic)).find((error) => error) ?? null;
   }
 
   /** Whether a new connection can go on where the last one ended: single keys are few, and told anew. */

@@ -2,11 +2,12 @@
 
 import { type Clock, SleepDetector } from "./clock.js";
 import { Core } from "./core.js";
-import type { Json } from "./envelope.js";
+import { type Json, plain } from "./envelope.js";
 import { FleetwireError } from "./errors.js";
 import type { AlertRow } from "./generated.js";
 import { Listeners } from "./listeners.js";
 import { Value } from "./observable.js";
+import type { CommandRequest } from "./orders.js";
 import type { Output } from "./output.js";
 import type { Transport, TransportFactory } from "./transport.js";
 import type * as types from "./types.js";
@@ -84,7 +85,7 @@ export class Client implements types.Fleetwire {
 
   // ------------------------------------------------------------------------------------------------------------ asking
 
-  command(request: types.CommandRequest, options?: types.RequestOptions): Promise<types.CommandResponse> {
+  command(request: CommandRequest, options?: types.RequestOptions): Promise<types.CommandResponse> {
     const key = request.idempotency_key || randomKey();
     return this.#ask("command", { ...request, idempotency_key: key }, options);
   }
@@ -106,10 +107,12 @@ export class Client implements types.Fleetwire {
     const { signal, timeoutMs = REQUEST_TIMEOUT_MS } = options;
     return new Promise<T>((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
+      if (!(timeoutMs >= 0)) return reject(new FleetwireError("config", `timeoutMs is ${timeoutMs}: milliseconds are meant`));
+      const said = plain(data); // as it is now, whatever the program does with it later
       const { state } = this.status.value;
       if (state === "closed") return reject(new FleetwireError("closed", "the client is closed"));
       this.#run(() => {
-        const id = this.#core.request(this.settings.clock.now(), timeoutMs, type, data);
+        const id = this.#core.request(this.settings.clock.now(), timeoutMs, type, said);
         const abort = (): void => {
           this.#core.abandon(id);
           this.#answers.delete(id);
@@ -211,7 +214,7 @@ export class Client implements types.Fleetwire {
       case "row":
         return this.#listeners.eachStore(output.channel, (store) => store.take(output.key, output.row));
       case "complete":
-        return this.#listeners.eachStore(output.channel, (store) => store.stand(output.isComplete));
+        return this.#listeners.stand(output.channel, output.isComplete);
       case "begun":
         return this.#listeners.begun(output);
       case "refused":

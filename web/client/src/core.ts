@@ -10,6 +10,7 @@ import { FleetwireError } from "./errors.js";
 import { CHANNELS, CLOSE_CODES } from "./generated.js";
 import { Hearing } from "./hearing.js";
 import { Liveness } from "./liveness.js";
+import { Login } from "./login.js";
 import { Offers } from "./offers.js";
 import type { Output } from "./output.js";
 import { type Request, Requests, overdue, refusal } from "./requests.js";
@@ -19,9 +20,6 @@ import type { Status } from "./types.js";
 
 const OPEN_TIMEOUT_MS = 10_000; // until the server's first message
 const ANSWER_TIMEOUT_MS = 10_000;
-/** Of the server's auth_deadline: who is later than that is told never to come back. */
-const TOKEN_PATIENCE = 0.8;
-const AUTH_DEADLINE_S = 10;
 /** For the backoff: the server's doing, come back later, and later still where it goes on like this. */
 const OBJECTED = 4199;
 const VERSIONS = [1, 2];
@@ -36,6 +34,7 @@ export class Core {
   #offers: Offers;
   #backoff = new Backoff();
   #liveness: Liveness | null = null;
+  #login = new Login();
   #out: Output[] = [];
   #phase: Phase = "offline";
   #status: Status = { state: "connecting" };
@@ -46,9 +45,6 @@ export class Core {
   #retryAt = Infinity;
   #mayHurry = false; // the server has not asked to be left alone for a while
   #heardAt: number | null = null; // across connections
-  #token: string | null = null; // the one that was sent last on this connection; never told
-  #refusal: FleetwireError | null = null; // of that one
-  #tokenDue = Infinity;
 
   /**
    * @param hasToken whether there is somebody to ask for a token
@@ -84,7 +80,7 @@ export class Core {
   /** When `tick` is due. */
   get due(): number {
     const opened = this.#phase === "opening" ? this.#openedAt + OPEN_TIMEOUT_MS : Infinity;
-    return Math.min(this.#retryAt, opened, this.#tokenDue, this.#liveness?.due ?? Infinity, this.requests.due);
+    return Math.min(this.#retryAt, opened, this.#login.due, this.#liveness?.due ?? Infinity, this.requests.due);
   }
 
   // ------------------------------------------------------------------------------------------------------ connections
@@ -138,8 +134,8 @@ export class Core {
 
   #disconnect(): void {
     this.#serial++;
-    this.#liveness = this.#token = this.#refusal = null;
-    this.#tokenDue = Infinity;
+    this.#liveness = null;
+    this.#login.lost();
     this.#isOpen = false;
     this.requests.lost();
     this.#hearing.lost();
@@ -178,9 +174,11 @@ export class Core {
     const ours = late.find((request) => !request.isOwn);
     if (ours) return this.#drop(now, chance, overdue(ours));
     if (now >= this.#retryAt) this.start(now);
-    else if (this.#phase === "opening" && now >= this.#openedAt + OPEN_TIMEOUT_MS)
+    else if (this.#phase === "opening" && now >= this.#openedAt + OPEN_TIMEOUT_MS) {
+      if (!this.#isOpen) this.#offers.failed();
       this.#drop(now, chance, timeout("the server did not answer in time"), null);
-    else if (now >= this.#tokenDue) this.#drop(now, chance, new FleetwireError("token", "the token did not come in time", true));
+    }
+    else if (now >= this.#login.due) this.#drop(now, chance, new FleetwireError("token", "the token did not come in time", true));
     else if (this.#liveness) this.#judge(now, chance, this.#liveness.check(now));
     this.#tellAge(now);
   }
@@ -222,14 +220,13 @@ export class Core {
   /** The answer to `ask`: the token of the moment. */
   token(serial: number, now: number, chance: number, token: string): void {
     if (serial !== this.#serial) return;
-    this.#tokenDue = Infinity;
-    if (token === this.#token) {
-      if (!this.#refusal) return void this.#out.push({ do: "authenticated" }); // the same again changes nothing
+    if (this.#login.given(token)) {
+      const { refusal } = this.#login;
+      if (!refusal) return void this.#out.push({ do: "authenticated" }); // the same again changes nothing
       this.#out.push({ do: "drop" });
-      return this.#refuse(this.#refusal.message, this.#refusal.code);
+      return this.#refuse(refusal.message, refusal.code);
     }
     if (!token) return this.tokenFailed(serial, now, chance, "none was given");
-    this.#token = token;
     this.#question(now, "auth", { token });
   }
 
@@ -253,18 +250,18 @@ export class Core {
   #authenticated(now: number, message: Envelope): void {
     const said = fields(message.data);
     if (said.success === true || said.status === "authenticated") {
-      this.#refusal = null;
+      this.#login.taken();
       this.#identified(said);
       if (this.#phase === "authenticating") return this.#restore(now);
       this.#hearing.renewAll(); // what may be heard has changed: rows begin anew, and refusals are asked about again
       return this.sync(now);
     }
     if (this.#phase !== "authenticating") {
-      this.#token = null;
+      this.#login.kept();
       return void this.#out.push({ do: "unauthenticated", error: refusal(said) });
     }
     // Whoever gives tokens may have a newer one; the same again is refused for good.
-    this.#refusal = refusal(said);
+    this.#login.refusal = refusal(said);
     this.#ask();
   }
 
@@ -316,7 +313,7 @@ export class Core {
   /** Ask something for the program; it is sent as soon as there is a connection. Gives the question's id. */
   request(now: number, timeoutMs: number, type: string, data: Json): number {
     const id = this.requests.nextId();
-    this.requests.open.set(id, { id, type, data, deadline: now + timeoutMs, isOwn: true, question: null, isSent: false });
+    this.requests.open.set(id, { id, type, data, deadline: now + timeoutMs, isOwn: true, question: null, isSent: false, wasSent: false });
     if (this.#status.state === "refused") this.#end(new FleetwireError("refused", this.#status.reason));
     this.sync(now);
     return id;
@@ -329,13 +326,13 @@ export class Core {
 
   #question(now: number, type: string, data: Json, question: Question | null = null): void {
     const id = this.requests.nextId();
-    const request: Request = { id, type, data, deadline: now + ANSWER_TIMEOUT_MS, isOwn: false, question, isSent: false };
+    const request: Request = { id, type, data, deadline: now + ANSWER_TIMEOUT_MS, isOwn: false, question, isSent: false, wasSent: false };
     this.requests.open.set(id, request);
     this.#sendRequest(request);
   }
 
   #sendRequest(request: Request): void {
-    request.isSent = true;
+    request.isSent = request.wasSent = true;
     this.#send({ type: request.type, data: request.data, id: request.id });
   }
 
@@ -382,8 +379,7 @@ export class Core {
     }
     this.#phase = "authenticating";
     this.#tell({ state: "authenticating" });
-    const deadline = typeof said.auth_deadline === "number" ? said.auth_deadline : AUTH_DEADLINE_S;
-    this.#tokenDue = now + deadline * 1000 * TOKEN_PATIENCE;
+    this.#login.awaited(now, said.auth_deadline);
     this.#ask();
   }
 

@@ -35,6 +35,22 @@ export function write(version: number, message: Json): string {
   return JSON.stringify(version === 1 ? message : [message]);
 }
 
+/**
+ * Copy what a program says, as JSON has it. Throws a FleetwireError where JSON can't say it: it would make null of a NaN,
+ * and null means "not given", so that a part of a position would become the whole.
+ */
+export function plain(data: Json): Json {
+  const numbers = (name: string, value: unknown): unknown => {
+    if (typeof value === "number" && !Number.isFinite(value)) throw new TypeError(`${name} is ${value}`);
+    return value;
+  };
+  try {
+    return JSON.parse(JSON.stringify(data, numbers));
+  } catch (error) {
+    throw new FleetwireError("invalid_data", `this can't be said in JSON: ${(error as Error).message}`);
+  }
+}
+
 /** Read the messages of a frame. Throws a FleetwireError where it, or one of them, is none. */
 export function read(version: number, text: string): Envelope[] {
   let said: unknown;
@@ -56,7 +72,7 @@ function checked(said: unknown): Envelope {
   return said as unknown as Envelope;
 }
 
-function malformed(what: string): FleetwireError {
+export function malformed(what: string): FleetwireError {
   return new FleetwireError("malformed_message", `the server sent what can't be read: ${what}`, true);
 }
 

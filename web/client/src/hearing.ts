@@ -1,10 +1,10 @@
 /** What the messages of channels mean: rows that change, events that are new, losses, snapshots that end. */
 
 import type { Channel, ChannelName, Want } from "./channel.js";
-import { type Envelope, type Json, fields, names } from "./envelope.js";
+import { type Envelope, type Json, fields, isObject, malformed, names } from "./envelope.js";
 import { FleetwireError } from "./errors.js";
 import type { Output } from "./output.js";
-import { channelOf } from "./rows.js";
+import { channelOf, keyOf } from "./rows.js";
 import type { Question } from "./subscribing.js";
 
 export class Hearing {
@@ -21,6 +21,7 @@ export class Hearing {
   want(channel: Channel, want: Want | null): void {
     if (!channel.isEvent && want?.whole !== channel.want?.whole) channel.last = null; // not all of it was heard until there
     channel.want = want;
+    channel.refused.clear(); // who comes now is told as well
     if (!want) channel.forget();
     this.#drop(channel, channel.rows.drop((key) => !channel.hears(key)));
   }
@@ -52,6 +53,7 @@ export class Hearing {
     else if (message.type === "heartbeat_response") this.#pay(() => true); // a later answer: no word of a loss will come any more
     const channel = this.channels.get(message.channel as ChannelName);
     if (!channel) return false;
+    if (!message.patch && !isObject(message.data)) throw malformed(`${message.type}: data is no object`);
     if (!channel.hears(message.key) || channel.isDistrusted) return true;
     if (channel.isEvent) {
       this.#pay((one) => one === channel);
@@ -114,14 +116,19 @@ export class Hearing {
     const position = typeof data.position === "number" ? data.position : 0;
     const refused = refusals(data.rejected);
     for (const [channel, topics] of question.topics) {
-      const error = topics.map((topic) => refused.get(topic)).find((one) => one);
-      for (const topic of topics) if (refused.has(topic)) channel.refused.add(topic);
-      if (error) {
-        for (const topic of topics) channel.asked.delete(topic);
-        this.#drop(channel, channel.rows.drop(() => true));
-        this.put({ do: "refused", channel: channel.name, error });
-      } else if (channel.want) this.#begun(channel, topics, question, { epoch, position, recovered: fields(data.recovered) });
+      const taken = topics.filter((topic) => !refused.has(topic));
+      if (channel.want && taken.length) this.#begun(channel, taken, question, { epoch, position, recovered: fields(data.recovered) });
+      for (const topic of topics) this.#refused(channel, topic, refused.get(topic));
     }
+  }
+
+  #refused(channel: Channel, topic: string, error: FleetwireError | undefined): void {
+    if (!error) return;
+    channel.refused.set(topic, error);
+    channel.asked.delete(topic);
+    const key = keyOf(topic);
+    this.#drop(channel, channel.rows.drop((one) => key === null || one === key));
+    this.put({ do: "refused", channel: channel.name, error });
   }
 
   #begun(channel: Channel, topics: string[], question: Question, at: { epoch: string; position: number; recovered: Json }): void {

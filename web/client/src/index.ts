@@ -4,10 +4,10 @@ export { webSocketTransport } from "./transport.js";
 export { systemClock } from "./clock.js";
 export * from "./generated.js";
 export type { Clock } from "./clock.js";
+export type { CommandName, CommandParams, CommandRequest, CommandTarget } from "./orders.js";
 export type { Transport, TransportEvents, TransportFactory, WebSocketClass } from "./transport.js";
 export type {
   ChannelName,
-  CommandRequest,
   CommandResponse,
   ConnectOptions,
   EventChannel,

@@ -45,11 +45,12 @@ export class Listeners {
       used: (one, isUsed) => (isUsed ? begin() : this.#leave(name, one as Store<unknown>)),
     });
     const begin = (): void => {
+      if (this.#stores.get(name) === store) return;
       this.#stores.set(name, store);
       this.#interests.add(store, { channel, keys, maxHz: options.maxHz });
       const { rows, isComplete } = this.core.channels.get(channel)!;
       for (const [key, row] of rows.held) store.take(key, row);
-      store.stand(isComplete);
+      store.stand(isComplete, null);
       this.#syncSoon();
     };
     begin();
@@ -60,7 +61,7 @@ export class Listeners {
     this.#interests.remove(store);
     this.#stores.delete(name);
     for (const key of [...store.rows.keys()]) store.take(key, null);
-    store.stand(false);
+    store.stand(false, null);
     this.#syncSoon();
   }
 
@@ -169,10 +170,23 @@ export class Listeners {
 
   /** The server refuses a channel. */
   refused(channel: types.ChannelName, error: FleetwireError): void {
-    this.eachStore(channel, (store) => store.stand(false, error));
+    const known = this.core.channels.get(channel)!;
+    this.eachStore(channel, (store) => {
+      const refusal = known.refusal(store.keys);
+      if (refusal) store.stand(false, refusal);
+    });
     for (const stream of this.#streams.get(channel) ?? []) stream.finish(error);
     const data = { code: error.code, message: `${channel}: ${error.message}`, temporary: false };
     this.message({ type: "error", data });
+  }
+
+  /** Tell the stores of a channel whether all their rows are told; those that are refused theirs never have them. */
+  stand(channel: types.ChannelName, isComplete: boolean): void {
+    const known = this.core.channels.get(channel)!;
+    this.eachStore(channel, (store) => {
+      const error = known.refusal(store.keys);
+      store.stand(isComplete && !error, error);
+    });
   }
 
   /** Do something with every store of a channel. */

@@ -1,11 +1,13 @@
 import type { Observable } from "./types.js";
 
-/** Call a program's own function: what it throws is its own affair, and must not stop ours. */
-export function call<T>(listener: (value: T) => void, value: T): void {
+/** Call a program's own function: what it throws, now or later, is its own affair: it is told, and must not stop ours. */
+export function call<T>(listener: (value: T) => unknown, value: T): void {
+  const failed = (error: unknown): void => console.error(error);
   try {
-    listener(value);
+    const done = listener(value);
+    if (typeof (done as PromiseLike<unknown> | undefined)?.then === "function") Promise.resolve(done).catch(failed);
   } catch (error) {
-    console.error(error);
+    failed(error);
   }
 }
 

@@ -13,7 +13,10 @@ export interface Request {
   readonly isOwn: boolean;
   /** Where it is about subscriptions. */
   readonly question: Question | null;
+  /** On this connection. */
   isSent: boolean;
+  /** On this one, or on one before it. */
+  wasSent: boolean;
 }
 
 const REPLY_OF: Record<string, string> = {
@@ -76,6 +79,7 @@ export function refusal(said: Json): FleetwireError {
 }
 
 export function overdue(request: Request): FleetwireError {
+  if (!request.wasSent) return new FleetwireError("timeout", `${request.type} was not sent: there was no connection in time`, true);
   const key = request.data.idempotency_key;
   const hint = key ? `; it may have been done: the same again, with idempotency_key ${String(key)}, gives its answer` : "";
   return new FleetwireError("timeout", `no answer to ${request.type} in time${hint}`, true);

@@ -25,7 +25,7 @@ export class Store<R> implements StateStore<R> {
   #listeners = new Set<Listener<R>>();
 
   constructor(
-    private readonly keys: ReadonlySet<string> | null,
+    readonly keys: ReadonlySet<string> | null,
     private readonly host: StoreHost,
   ) {}
 
@@ -42,7 +42,7 @@ export class Store<R> implements StateStore<R> {
     this.host.schedule(this);
   }
 
-  stand(complete: boolean, error: FleetwireError | null = null): void {
+  stand(complete: boolean, error: FleetwireError | null): void {
     if (complete === this.complete && error === this.error) return;
     this.complete = complete;
     this.error = error;

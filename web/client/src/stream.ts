@@ -62,6 +62,7 @@ export class Stream<M> implements AsyncIterator<M> {
     if (this.#end) return;
     this.#end = { error };
     for (const taker of this.#takers.splice(0)) this.#settle(taker);
+    if (error) this.left(); // a loop that is thrown out of does not say so
   }
 
   next(): Promise<IteratorResult<M>> {

@@ -35,11 +35,20 @@ export function webSocketTransport(socketClass: WebSocketClass): TransportFactor
   return (url, subprotocols, events) => {
     const socket = new socketClass(url, subprotocols);
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => events.opened(socket.protocol);
+    let isOpen = false;
+    socket.onopen = () => {
+      isOpen = true;
+      events.opened(socket.protocol);
+    };
     socket.onmessage = (event: { data: unknown }) => events.received(String(event.data));
-    socket.onerror = () => {}; // `close` follows, and says all that a page may know
-    socket.onclose = (event: { code: number; reason: string }) =>
-      events.closed(NO_CODES.includes(event.code) ? null : event.code, event.reason);
+    let isClosed = false;
+    const closed = (code: number | null, reason: string): void => {
+      if (!isClosed) events.closed(code, reason);
+      isClosed = true;
+    };
+    // `close` follows, and may say why; but Node's WebSocket says nothing more where it was never open.
+    socket.onerror = () => void (isOpen || closed(null, ""));
+    socket.onclose = (event: { code: number; reason: string }) => closed(NO_CODES.includes(event.code) ? null : event.code, event.reason);
     return { send: (text) => socket.send(text), close: () => socket.close() };
   };
 }

@@ -3,7 +3,6 @@
 import type { FleetwireError } from "./errors.js";
 import type {
   AlertRow,
-  CommandData,
   CommandResponseData,
   Gap,
   KindByChannel,
@@ -12,6 +11,7 @@ import type {
   RowByChannel,
 } from "./generated.js";
 import type { Clock } from "./clock.js";
+import type { CommandRequest } from "./orders.js";
 import type { TransportFactory } from "./transport.js";
 
 /** How it stands with the connection. Times in milliseconds; `code` is a close code, an error code, or null where nobody gave one. */
@@ -70,7 +70,6 @@ export type RowOf<C extends ChannelName> = RowByChannel[C];
 export type MessageOf<C extends ChannelName> = PublishedByChannel[C] | Gap;
 export type MessageType = keyof MessageByType;
 export type Message<T extends MessageType> = MessageByType[T];
-export type CommandRequest = CommandData;
 export type CommandResponse = CommandResponseData;
 
 export interface StateStore<R> {

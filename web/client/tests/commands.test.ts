@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { World, turn } from "./world.js";
 
-const PAUSE = { command: "pause", target: { ea_id: 7 }, reason: "news" };
+const PAUSE = { command: "pause", target: { ea_id: 7 }, reason: "news" } as const;
 
 async function live(): Promise<World> {
   const world = new World();
@@ -127,4 +127,61 @@ test("a subscription that is not answered ends in another connection", async () 
   }
   world.clock.advance(1_000);
   expect(world.sockets.length).toBe(2);
+});
+
+test("what was never sent is said to be just that", async () => {
+  const world = new World();
+  const refused = expect(world.client.command(PAUSE, { timeoutMs: 3_000 })).rejects.toMatchObject({
+    code: "timeout",
+    temporary: true,
+    message: "command was not sent: there was no connection in time",
+  });
+  world.clock.advance(3_000);
+  await refused;
+  await world.live();
+  expect(world.socket.sent.map((message) => message.type)).toEqual(["auth"]);
+});
+
+test("what was sent on a connection that is lost may have been done", async () => {
+  const world = await live();
+  const refused = expect(world.client.command(PAUSE, { timeoutMs: 3_000 })).rejects.toThrow(/may have been done/);
+  world.socket.events.closed(null, "");
+  world.clock.advance(3_000);
+  await refused;
+});
+
+test.each([
+  ["NaN", { volume: NaN }, /volume is NaN/],
+  ["Infinity", { deep: [{ volume: -Infinity }] }, /volume is -Infinity/],
+  ["a bigint", { ticket: 10n }, /BigInt/],
+])("what JSON has no word for is refused, and never sent as null: %s", async (_, params, reason) => {
+  const world = new World(); // even while there is no connection, as the next one would fail by it
+  const asked = world.client.command({ ...PAUSE, command: "close_position", params } as never);
+  await expect(asked).rejects.toMatchObject({ name: "FleetwireError", code: "invalid_data", message: expect.stringMatching(reason) });
+  await world.live();
+  expect(world.state).toBe("live");
+  expect(world.socket.sent.map((message) => message.type)).toEqual(["auth"]);
+});
+
+test("a request is sent as it was when it was asked", async () => {
+  const world = new World();
+  const request = { command: "pause" as const, target: { ea_id: 7 } };
+  void world.client.command(request).catch(() => {});
+  request.target.ea_id = 8;
+  await world.live();
+  expect(world.socket.last("command").data.target).toEqual({ ea_id: 7 });
+});
+
+test.each([NaN, -1])("a timeout of %d is refused", async (timeoutMs) => {
+  const world = await live();
+  await expect(world.client.command(PAUSE, { timeoutMs })).rejects.toMatchObject({ code: "config" });
+  expect(world.socket.heard()).toEqual([]);
+});
+
+test("an error names its question in its data as well, and no other message with that id is an answer", async () => {
+  const world = await live();
+  const asked = world.client.command(PAUSE);
+  const { id } = world.socket.last("command");
+  world.socket.say({ type: "weather", id, data: { status: "accepted" } }, { type: "error", data: { code: "conflict", message: "no", id } });
+  await expect(asked).rejects.toMatchObject({ code: "conflict" });
 });

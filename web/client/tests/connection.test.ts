@@ -419,3 +419,81 @@ test("http addresses are taken for those of the socket", async () => {
   for (const url of ["http://server:8765/base", "https://server"]) connect(url, { token: TOKEN, transport }).close();
   expect(urls).toEqual(["ws://server:8765/base", "wss://server/"]);
 });
+
+test("a socket that opens too late is tried without a subprotocol as well", async () => {
+  const world = new World();
+  await turn();
+  world.clock.advance(11_000);
+  expect(world.sockets.map((socket) => socket.offers)).toEqual([["fleetwire.v2.json"], []]);
+});
+
+test("a page that is looked at does not hurry back to a server that said what can't be read", async () => {
+  const world = new World();
+  await world.live();
+  world.socket.events.received("garbage");
+  world.clock.wake();
+  expect(offline(world).code).toBe("malformed_message");
+  expect(world.sockets.length).toBe(1);
+});
+
+test("what stands in a frame behind the reason to leave is not heard", async () => {
+  const world = new World();
+  const store = world.client.state("ea_updates");
+  await world.live();
+  world.socket.say(world.row("1", {}));
+  world.ended("ea_updates");
+  world.client.state("price_updates");
+  await turn();
+  const { id } = world.socket.last("subscribe");
+  world.socket.say({ type: "error", id, data: { code: "internal_error", message: "broken", id } }, world.row("2", {}));
+  expect(offline(world).code).toBe("internal_error");
+  expect([...store.rows.keys()]).toEqual(["1"]);
+  world.clock.advance(10_000);
+  await world.open();
+  await world.admit();
+  expect(world.answer()[0]!.since.positions).toEqual({ ea_updates: 1 });
+});
+
+test("a token that comes for the connection before is not said on this one", async () => {
+  const given: ((token: string) => void)[] = [];
+  const world = new World({ token: () => new Promise<string>((resolve) => given.push(resolve)) });
+  await turn();
+  await world.open();
+  world.socket.events.closed(null, "");
+  world.clock.advance(1_000);
+  await world.open();
+  given[0]!("of before");
+  await turn();
+  expect(world.socket.sent).toEqual([]);
+  given[1]!("of now");
+  await turn();
+  expect(world.socket.last("auth").data.token).toBe("of now");
+});
+
+test("a server that says what can't be read each time is left alone longer each time", async () => {
+  const world = new World();
+  await world.live();
+  const waits: number[] = [];
+  for (let n = 0; n < 4; n++) {
+    world.socket.events.received("garbage");
+    waits.push(offline(world).retryInMs);
+    world.clock.advance(offline(world).retryInMs);
+    await world.open();
+    await world.admit();
+  }
+  expect(waits).toEqual([500, 1_000, 2_000, 2_500]);
+});
+
+test("a connection that was found ends the outage: the next one begins anew", async () => {
+  const world = new World();
+  await world.live();
+  for (let n = 0; n < 4; n++) {
+    world.socket.events.closed(null, "");
+    world.clock.advance(10_000);
+  }
+  await world.open();
+  await world.admit();
+  expect(world.state).toBe("live");
+  world.socket.events.closed(null, "");
+  expect(offline(world).retryInMs).toBe(500);
+});

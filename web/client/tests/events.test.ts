@@ -173,6 +173,19 @@ test("an iteration that nobody takes from keeps the newest, and says what it let
   expect(next).toBe(5_011);
 });
 
+test("what was let go twice is named by one gap, from its beginning", async () => {
+  const [world, iterator] = await listening();
+  for (let n = 0; n < 15_001; n++) world.socket.say(world.alert());
+  expect(await taken(iterator, 2)).toEqual([{ channel: "alerts", since: 10, until: 10_009 }, 10_010]);
+});
+
+test("an iteration that was left gives nothing more", async () => {
+  const [world, iterator] = await listening();
+  world.socket.say(world.alert());
+  await iterator.return!();
+  expect((await iterator.next()).done).toBe(true);
+});
+
 test("closing the client ends iterations, after what waits in them", async () => {
   const [world, iterator] = await listening();
   world.socket.say(world.alert());
@@ -191,4 +204,37 @@ test("an event and its state come in the order in which they were said", async (
   await world.live();
   world.socket.say(world.alert(), world.row("1", {}), world.alert());
   expect(order).toEqual(["alert, row is 0", "row", "alert, row is 1"]);
+});
+
+test("who comes to a channel that was refused is told as well, and what was refused is not wanted any more", async () => {
+  const world = new World();
+  const rejected = [{ channel: "alerts", code: "forbidden", message: "not for you" }];
+  for (let n = 0; n < 2; n++) {
+    const next = expect(listen(world).next()).rejects.toMatchObject({ code: "forbidden" });
+    await turn();
+    if (n === 0) {
+      await world.open();
+      await world.admit();
+    }
+    world.answer({}, rejected);
+    await next;
+  }
+  await world.comeBack();
+  expect(world.socket.sent.map((message) => message.type)).toEqual(["auth"]);
+});
+
+test("an event without data is a malformed message", async () => {
+  const [world] = await listening();
+  const { data: _, ...bare } = world.alert() as { data: object };
+  world.socket.say(bare);
+  expect(world.client.status.value).toMatchObject({ state: "offline", code: "malformed_message" });
+});
+
+test("a loss in another epoch says nothing of positions in this one", async () => {
+  const [world, iterator] = await listening();
+  const gap = { channel: "alerts", since: 10, until: 50, epoch: "e0" };
+  world.socket.say({ type: "gap", data: gap }, world.alert(11));
+  expect(await taken(iterator, 2)).toEqual([gap, 11]);
+  await world.comeBack();
+  expect(world.answer({ alerts: true })[0]!.since.positions).toEqual({ alerts: 11 });
 });

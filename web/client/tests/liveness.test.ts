@@ -1,7 +1,7 @@
 /** Silence: what is old is said to be old, what is dead is left, and what only sleeps is not taken for dead. */
 
 import { expect, test } from "vitest";
-import { World } from "./world.js";
+import { World, turn } from "./world.js";
 
 const HOUR_MS = 3_600_000;
 
@@ -173,4 +173,65 @@ test("the best answer to a heartbeat tells the server's time", async () => {
   world.clock.advance(5_000);
   world.socket.say({ type: "heartbeat_response", data: { server_time: world.utc(), client_time: world.clock.now() } });
   expect(world.client.clockOffsetMs).toBe(60_000);
+});
+
+test("a timer that comes late, with an answer still on its way, is no verdict: each time anew", async () => {
+  const world = await live();
+  for (let n = 0; n < 3; n++) {
+    world.clock.advance(5_000);
+    expect(world.socket.heard().map((message) => message.type)).toEqual(["heartbeat"]);
+    world.clock.sleep(60_000, true); // the page is frozen, the answer waits in its queue
+    world.clock.advance(1);
+    expect(world.sockets.length).toBe(1);
+    expect(world.socket.heard().map((message) => message.type)).toEqual(["heartbeat"]);
+    world.socket.say({ type: "heartbeat_response", data: {} });
+    expect(world.state).toBe("live");
+  }
+});
+
+test("a row is as old as the sleep was long before the server has said a word", async () => {
+  const world = await live();
+  const store = world.client.state("ea_updates");
+  await turn();
+  world.answer();
+  world.socket.say({ ...world.row("1", {}), as_of: world.utc() });
+  world.clock.sleep(HOUR_MS, false);
+  world.clock.wake();
+  expect(store.ageMs("1")).toBe(HOUR_MS);
+});
+
+test("clocks drift: an old measurement is given up for a newer one that is a little worse", async () => {
+  const world = await live();
+  const answerAfter = (ms: number): void => {
+    world.clock.advance(5_000);
+    const { client_time } = world.socket.last("heartbeat").data;
+    world.clock.advance(ms / 2);
+    const server_time = world.utc();
+    world.clock.advance(ms / 2);
+    world.socket.say({ type: "heartbeat_response", data: { server_time, client_time } });
+  };
+  world.serverAhead = 80; // since the welcome, which took no time
+  answerAfter(100);
+  expect(world.client.clockOffsetMs).toBe(0);
+  for (let quiet = 0; quiet < 300_000; quiet += 1_000) {
+    world.clock.advance(1_000);
+    world.socket.say({ type: "weather" });
+  }
+  answerAfter(100);
+  expect(world.client.clockOffsetMs).toBe(80);
+});
+
+test("a clock that was set is taken for a sleep until the server has been heard, however long its answer took", async () => {
+  const world = await live();
+  world.clock.ahead += HOUR_MS;
+  world.serverAhead -= HOUR_MS;
+  world.clock.advance(1_000);
+  expect(world.state).toBe("stale");
+  const { client_time } = world.socket.last("heartbeat").data;
+  world.clock.advance(100);
+  const server_time = world.utc();
+  world.clock.advance(100);
+  world.socket.say({ type: "heartbeat_response", data: { server_time, client_time } });
+  expect(world.state).toBe("live");
+  expect(world.client.clockOffsetMs).toBe(-HOUR_MS);
 });

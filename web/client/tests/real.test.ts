@@ -81,7 +81,7 @@ describe.skipIf(!python)("with the real server", () => {
   test("commands are answered, refused with a reason, and not done twice", async () => {
     await server.report(7, 1, 5_000);
     const fw = client();
-    const request = { command: "pause", target: { ea_id: 7 }, reason: "test", idempotency_key: "once" };
+    const request = { command: "pause", target: { ea_id: 7 }, reason: "test", idempotency_key: "once" } as const;
     const [first, again] = [await fw.command(request), await fw.command(request)];
     expect(first).toMatchObject({ status: "accepted", command: { command: "pause", ea_id: 7 } });
     expect(again.command_id).toBe(first.command_id);

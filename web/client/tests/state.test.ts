@@ -286,3 +286,112 @@ test("a handler of a row's type hears whole rows, and has its channel subscribed
   await turn();
   expect(world.answer()).toEqual([{ channels: ["ea_updates"] }]);
 });
+
+test("who comes to a channel that was refused is told as well", async () => {
+  const world = new World();
+  const rejected = [{ channel: "ea_updates", code: "forbidden", message: "not for you" }];
+  world.client.state("ea_updates");
+  await turn();
+  await world.open();
+  await world.admit();
+  world.answer({}, rejected);
+  const late = world.client.state("ea_updates", { maxHz: 1 });
+  await turn();
+  expect(world.answer({}, rejected)).toEqual([{ channels: ["ea_updates"], snapshot: true }]);
+  expect([late.complete, late.error?.code]).toEqual([false, "forbidden"]);
+});
+
+test("a refused key says so, and no other suffers", async () => {
+  const world = new World();
+  const [good, bad] = ["1", "2"].map((key) => world.client.state("ea_updates", { keys: [key] }));
+  await turn();
+  await world.open();
+  await world.admit();
+  world.answer({}, [{ channel: "ea_updates:2", code: "forbidden", message: "not for you" }]);
+  world.socket.say(world.row("1", { n: 1 }));
+  world.ended("ea_updates:1");
+  expect([good!.complete, good!.error, good!.rows.size]).toEqual([true, null, 1]);
+  expect([bad!.complete, bad!.error?.code]).toEqual([false, "forbidden"]);
+  const late = world.client.state("ea_updates", { keys: ["3"] });
+  await turn();
+  const refusals = ["2", "3"].map((key) => ({ channel: `ea_updates:${key}`, code: "forbidden", message: "not for you" }));
+  expect(world.answer({}, refusals)[0]!.channels).toEqual(["ea_updates:2", "ea_updates:3"]);
+  expect(late.error?.code).toBe("forbidden");
+  expect([good!.complete, good!.error, good!.rows.size]).toEqual([true, null, 1]);
+  expect(world.state).toBe("live");
+});
+
+test.each(["text", 7, null, [1], undefined])("a row that is %j is a malformed message, and no row", async (data) => {
+  const world = await begun();
+  world.socket.say({ ...world.row("1", {}), data });
+  expect(world.client.status.value).toMatchObject({ state: "offline", code: "malformed_message" });
+  expect(experts(world)).toEqual({ "1": 1, "2": 2 });
+});
+
+test("a listener that fails later is told as well, and is no unhandled rejection", async () => {
+  const world = await begun();
+  const said = console.error;
+  const errors: string[] = [];
+  console.error = (error: Error) => errors.push(error.message);
+  const fails = (name: string) => () => Promise.reject(new Error(name));
+  try {
+    world.client.state("ea_updates").subscribe(fails("rows"));
+    world.client.on("ea_update", fails("message"));
+    world.client.status.subscribe(fails("status"));
+    world.socket.say(world.row("1", { n: 2 }));
+    await turn();
+    expect(errors).toEqual(["rows", "status", "message"]);
+  } finally {
+    console.error = said;
+  }
+});
+
+test("a row without a position is no ground for a patch", async () => {
+  const world = await begun();
+  const { position: _, ...bare } = world.row("1", { n: 8 }) as { position: number };
+  world.socket.say(bare, world.patch("1", { n: 9 }, 4, 11));
+  expect(experts(world)["1"]).toBe(8);
+  expect(world.client.state("ea_updates").complete).toBe(false);
+});
+
+test("a server whose positions are before ours has lost something: its rows are told anew", async () => {
+  const world = await begun();
+  await world.comeBack();
+  world.position = 5; // it came back with an older copy of what it keeps
+  world.answer({ ea_updates: true });
+  expect(world.client.state("ea_updates").complete).toBe(false);
+  world.socket.say(world.row("1", { n: 3 }, 4));
+  world.ended("ea_updates");
+  expect(experts(world)).toEqual({ "1": 3 });
+});
+
+test("a row is as old as its source says, however late it was published", async () => {
+  const world = new World();
+  const store = world.client.state("ea_updates");
+  await world.live();
+  const as_of = world.utc();
+  world.clock.advance(4_000);
+  world.socket.say({ ...world.row("1", {}), as_of });
+  expect(store.ageMs("1")).toBe(4_000);
+});
+
+test("each frame names what has changed since the one before, once", async () => {
+  const world = await begun();
+  const told: string[][] = [];
+  world.clock.draw();
+  world.client.state("ea_updates").subscribe((_, changed) => told.push([...changed]));
+  for (let n = 0; n < 1_000; n++) world.socket.say(world.row("1", { n }));
+  world.clock.draw();
+  world.socket.say(world.row("2", { status: "removed" }), world.row("3", {}));
+  world.clock.draw();
+  world.clock.draw();
+  expect(told).toEqual([["1", "2"], ["1"], ["2", "3"]]);
+});
+
+test("what its source says it will have said is not younger than now", async () => {
+  const world = new World();
+  const store = world.client.state("ea_updates");
+  await world.live();
+  world.socket.say({ ...world.row("1", {}), as_of: "2099-01-01T00:00:00.000Z" });
+  expect(store.ageMs("1")).toBe(0);
+});

@@ -1,6 +1,6 @@
 /** The emergency stop: asked once, under one key, however often it has to be sent; and what became of it, expert by expert. */
 
-import type { CommandResponseData, CommandRow } from "fleetwire";
+import type { CommandRequest, CommandResponseData, CommandRow } from "fleetwire";
 import { ApiError, api } from "./api";
 import { newKey } from "./keys";
 import { live } from "./live.svelte";
@@ -48,7 +48,7 @@ export class EmergencyStop {
 
   async send(close: boolean, reason: string): Promise<void> {
     this.state = "sending";
-    const request = {
+    const request: CommandRequest = {
       target: { all: true },
       command: "emergency_stop",
       params: { close },
@@ -66,7 +66,7 @@ export class EmergencyStop {
   }
 
   /** By the connection that is open; by a request of its own where none is. Both carry the same key: it counts once. */
-  async #sent(request: Parameters<NonNullable<typeof live.client>["command"]>[0]): Promise<CommandResponseData> {
+  async #sent(request: CommandRequest): Promise<CommandResponseData> {
     const client = live.client;
     if (client !== null && live.isLive) {
       const answer: unknown = await client.command(request, { timeoutMs: 10_000 });

@@ -1,13 +1,12 @@
 /** A command while it is composed: checked as it is written, confirmed where it closes something, sent once however often. */
 
-import type { CommandResponseData, CommandRow } from "fleetwire";
+import type { CommandRequest, CommandResponseData, CommandRow } from "fleetwire";
 import { newKey } from "../../lib/keys";
 import { live } from "../../lib/live.svelte";
 import { COMMAND_NAMES, formOf, read, wordFor, type CommandName } from "../../lib/parameters";
 import { meant, targetData, type TargetKind } from "../../lib/targets";
 
 export type ComposerState = "asking" | "sending" | "confirming" | "failed";
-type Request = Parameters<NonNullable<typeof live.client>["command"]>[0];
 
 const EXPIRES_MAX_S = 604_800;
 
@@ -79,7 +78,7 @@ export class Composer {
   }
 
   /** The same words have the same key, until they were taken: sent again after a lost answer, they count once. */
-  #request(): Request {
+  #request(): CommandRequest {
     const params: Record<string, unknown> = {};
     for (const { name, value } of this.read) if (value !== undefined) params[name] = value;
     const asked = { target: targetData(this.kind, this.target), command: this.command, params, expires_in_s: this.expires };
@@ -88,7 +87,9 @@ export class Composer {
       this.#key = newKey();
       this.#keyOf = said;
     }
-    return { ...asked, reason: this.reason.trim(), idempotency_key: this.#key, ...(this.#confirm === "" ? {} : { confirm: this.#confirm }) };
+    const confirm = this.#confirm === "" ? {} : { confirm: this.#confirm };
+    // The form has the parameters of its command, read by the table; the compiler can't know.
+    return { ...asked, reason: this.reason.trim(), idempotency_key: this.#key, ...confirm } as CommandRequest;
   }
 
   #take(answer: CommandResponseData): void {
