@@ -34,8 +34,15 @@ def update(**fields: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "text",
-    ["no JSON", '[{"type": "ea_update", "position": "7"}]', "[" * 20_000, '[{"data": {}}]', "[5]"],
-    ids=["text", "a number as text", "too deep", "no type", "no message"],
+    [
+        "no JSON",
+        '[{"type": "ea_update", "position": "7"}]',
+        "[" * 20_000,
+        '[{"data": {}}]',
+        "[5]",
+        '[{"type": "trade_update", "channel": "trade_updates", "position": 6, "seq": 1, "data": 5}]',
+    ],
+    ids=["text", "a number as text", "too deep", "no type", "no message", "no row"],
 )
 async def test_a_message_that_cannot_be_read_is_said_in_words_and_everything_is_told_again(
     fleet: Fleetwire, page: Page, line: Line, complaints: list[str], text: str
@@ -99,7 +106,8 @@ async def test_fields_that_are_something_else_are_named_left_out_and_stop_no_pag
         {"type": "command_update", "channel": "command_updates", "position": 4, "seq": 1, "data": {"issued_at": 5}},
         {"type": "news_update", "channel": "news_updates", "position": 5, "seq": 1}
         | {"data": {"id": None, "time_utc": 5, "status": "announced"}},
-        {"type": "trade_update", "channel": "trade_updates", "position": 6, "seq": 1, "data": 5},
+        {"type": "trade_update", "channel": "trade_updates", "position": 6, "seq": 1}
+        | {"data": {"ticket": None, "profit": "much", "time_utc": 5}},
     )
     profit = page.locator(f"{GRID} [role=row]", has_text="London Breakout").locator(":nth-child(5)")
     await expect(profit.first).to_have_text("–")  # no number is shown where none was told, and none is guessed
