@@ -140,6 +140,7 @@ def trade_row(position_id: int) -> TradeRow:
         magic=1,
         time_open_msc=1_764_000_000_000,
         time_open_utc=UTC,
+        time_last_utc=UTC,
     )
 
 
