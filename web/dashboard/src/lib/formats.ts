@@ -46,6 +46,11 @@ export function result(value: number | null | undefined, currency: string, local
   return value == null ? NOTHING : `${signed(value, decimalsOf(currency), locale)}${THIN}${currency}`;
 }
 
+/** A result without its currency, which stands elsewhere, and decides upon the decimals. */
+export function amount(value: number | null | undefined, currency: string, locale?: string): string {
+  return signed(value, decimalsOf(currency), locale);
+}
+
 /** Percent that are percent already: 3.5 is "3.50 %". */
 export function percent(value: number | null | undefined, decimals = 2, locale?: string): string {
   return value == null || !Number.isFinite(value) ? NOTHING : `${number(value, decimals, locale)}${THIN}%`;

@@ -57,7 +57,11 @@ const PORTFOLIO = {
   trading_blocked: [],
 } satisfies Partial<PortfolioRow>;
 
-export function wholeExpert(row: ExpertRow): ExpertRow {
+/** What turns the direction of a line would turn what stands behind it, too: a name must not make figures of others read backwards. */
+const TURNS = /[\u202A-\u202E\u2066-\u2069]/g;
+
+export function wholeExpert(told: ExpertRow): ExpertRow {
+  const row = typeof told.name === "string" && told.name.search(TURNS) >= 0 ? { ...told, name: told.name.replace(TURNS, "") } : told;
   if (EXPERT_FIELDS.every((name) => row[name] !== undefined) && row.link !== "") return row;
   return { ...EXPERT, ...row, link: row.link === "" ? "stale" : (row.link ?? "fresh") }; // one that can't be read is not believed
 }
@@ -72,6 +76,7 @@ export function wholePortfolio(row: PortfolioRow): PortfolioRow {
 /** An alert that a program has published has no number of the server's, and nobody can acknowledge it: it was told. */
 export function wholeAlert(row: AlertRow, seq: number, utc: string): AlertRow {
   const whole = { ...{ level: "info", message: "", rule: "published", subject: "", raised_at: utc }, ...row };
+  whole.message = whole.message.replace(TURNS, "");
   return row.alert_id !== undefined && row.status !== undefined ? whole : { ...whole, alert_id: -seq, status: "told" };
 }
 
