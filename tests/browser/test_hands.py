@@ -6,13 +6,14 @@ import pytest
 
 from fleetwire.integration import Fleetwire
 from fleetwire.server.api.dashboard import FOLDER
+from fleetwire.sources.simulator import Simulator
 from tests.browser.chromium import CHROMIUM
-from tests.browser.conftest import expert, three_experts
+from tests.browser.conftest import expert, settings, three_experts
 
 pytest.importorskip("playwright")
 from playwright.async_api import Page, expect
 
-from tests.browser.seeing import asked, looks_live, visit
+from tests.browser.seeing import ANSWER, asked, looks_live, visit
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -127,6 +128,26 @@ async def test_a_name_that_turns_the_direction_turns_nothing_else(fleet: Fleetwi
     assert "\u202e" not in await row.inner_text()
 
 
+async def test_an_emergency_stop_that_is_changed_before_it_is_sent_again_is_another_one(page: Page) -> None:
+    confirming = settings(commands={"confirm": ["emergency_stop"]})
+    async with Fleetwire(confirming, sources=[Simulator(3, 2)]) as fleet:
+        await visit(page, fleet)
+        await expect(page.locator(ANSWER)).to_contain_text("reporting")
+        await page.locator(TRIGGER).click()
+        dialog = page.get_by_role("dialog")
+        await dialog.locator(".word").fill("stop")
+        await dialog.locator(HOLD).click()
+        await expect(dialog).to_contain_text("once more")
+        assert await stops(fleet) == 0
+        await dialog.get_by_label(re.compile("^Reason")).fill("the broker is down")
+        await dialog.locator(HOLD).click()
+        await expect(dialog).to_contain_text("once more")
+        assert await stops(fleet) == 0
+        await dialog.locator(HOLD).click()
+        await expect(dialog).to_contain_text("have executed it")
+        assert await stops(fleet) == 1
+
+
 async def stops(fleet: Fleetwire) -> int:
-    rows = (await asked(fleet, "GET /api/v1/commands"))["items"]
+    rows = (await asked(fleet, "GET /api/v1/commands?parts=no"))["items"]
     return sum(row["command"] == "emergency_stop" for row in rows)

@@ -25,6 +25,7 @@ export class EmergencyStop {
   commandId = $state("");
   #confirm: string | undefined;
   #key = newKey();
+  #asked = "";
   #first = $state.raw<readonly CommandRow[]>([]);
 
   /** The parts as they stand now: those of the answer, overruled by what the channel has told since. */
@@ -48,6 +49,12 @@ export class EmergencyStop {
 
   async send(close: boolean, reason: string): Promise<void> {
     this.state = "sending";
+    const asked = JSON.stringify([close, reason]);
+    if (this.#asked !== "" && asked !== this.#asked) {
+      this.#key = newKey(); // under the old one the server knows another command
+      this.#confirm = undefined;
+    }
+    this.#asked = asked;
     const request: CommandRequest = {
       target: { all: true },
       command: "emergency_stop",
