@@ -2,7 +2,7 @@
 
 import math
 
-from fleetwire.cli.lines import amount, cells, signed
+from fleetwire.cli.lines import amount, cells, duration, signed
 from fleetwire.cli.top.line import Look, Part
 
 NOTHING = "–"
@@ -64,13 +64,7 @@ def age(ms: float | None) -> str:
     """Say how long ago: "0.9 s", "12 s", "3 min", "2 h", "4 d"."""
     if ms is None:
         return NOTHING
-    if ms < 10_000:
-        return f"{max(ms, 0) / 1_000:.1f} s"
-    if ms < 120_000:
-        return f"{ms / 1_000:.0f} s"
-    if ms < 7_200_000:
-        return f"{ms / 60_000:.0f} min"
-    return f"{ms / 3_600_000:.0f} h" if ms < 172_800_000 else f"{ms / 86_400_000:.0f} d"
+    return f"{max(ms, 0) / 1_000:.1f} s" if ms < 10_000 else duration(ms)
 
 
 def _fitting(value: float, width: int, write: object) -> str:
